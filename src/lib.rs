@@ -1,1 +1,3 @@
-//! stub
+//! pullkey gives every Pod the image pull secrets that its images need.
+
+pub mod engine;
