@@ -2,5 +2,12 @@
 //!
 //! Everything here is pure: data in, data out, no clock, no file, no network.
 
+pub mod config;
+mod glob;
 pub mod image;
+mod json;
+pub mod patch;
 pub mod pattern;
+pub mod pod;
+pub mod review;
+pub mod rules;

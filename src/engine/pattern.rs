@@ -8,6 +8,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::glob::Glob;
 use super::image::{self, DOCKER_HUB, DOCKER_HUB_LEGACY, ImageRef, Location};
 
 mod refusal;
@@ -28,12 +29,9 @@ pub struct Pattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Host {
     Exact(String),
-    Glob(Vec<Label>),
+    /// One glob for each label.
+    Glob(Vec<Glob>),
 }
-
-/// One label of a host glob: the literal pieces between its stars.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Label(Vec<String>);
 
 /// How a location compares with a pattern: the first part that differs decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,22 +66,29 @@ impl Pattern {
     }
 
     pub(crate) fn matches_location(&self, location: &Location<'_>) -> bool {
-        self.compare(location) == Verdict::Match
+        self.host.matches(location.host) && self.compare_below_host(location) == Verdict::Match
     }
 
+    /// Says what a location lacks; slower than [`Self::matches_location`], for explanations.
     pub(crate) fn compare(&self, location: &Location<'_>) -> Verdict {
-        if !self.host.matches(location.host) {
-            let differs_in_case = self.host.to_lowercase().matches(&location.host.to_lowercase());
-            return if differs_in_case { Verdict::HostCase } else { Verdict::Host };
+        if self.host.matches(location.host) {
+            self.compare_below_host(location)
+        } else if self.host.to_lowercase().matches(&location.host.to_lowercase()) {
+            Verdict::HostCase
+        } else {
+            Verdict::Host
         }
+    }
+
+    fn compare_below_host(&self, location: &Location<'_>) -> Verdict {
         if self.port.as_deref() != location.port {
             return Verdict::Port;
         }
-        match self.path.as_deref().map(|path| location.path.strip_prefix(path)) {
+        match self.path.as_deref() {
             None => Verdict::Match,
-            Some(Some(rest)) if rest.is_empty() || rest.starts_with('/') => Verdict::Match,
-            Some(Some(_)) => Verdict::PathInsideComponent,
-            Some(None) => Verdict::Path,
+            Some(path) if is_path_prefix(path, location.path) => Verdict::Match,
+            Some(path) if location.path.starts_with(path) => Verdict::PathInsideComponent,
+            Some(_) => Verdict::Path,
         }
     }
 
@@ -108,11 +113,26 @@ impl Pattern {
         let path = match (&self.path, &other.path) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(outer), Some(inner)) => inner
-                .strip_prefix(outer.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            (Some(outer), Some(inner)) => is_path_prefix(outer, inner),
         };
         host && path && self.port == other.port
+    }
+}
+
+impl Pattern {
+    /// Tells whether certainly no image is matched by both patterns.
+    pub(crate) fn is_disjoint(&self, other: &Self) -> bool {
+        let hosts = match (self.exact_host(), other.exact_host()) {
+            (Some(host), Some(other)) => host != other,
+            (Some(host), None) => !other.host.matches(host),
+            (None, Some(host)) => !self.host.matches(host),
+            (None, None) => false,
+        };
+        let paths = match (&self.path, &other.path) {
+            (Some(a), Some(b)) => !is_path_prefix(a, b) && !is_path_prefix(b, a),
+            _ => false,
+        };
+        hosts || paths || self.port != other.port
     }
 }
 
@@ -153,7 +173,7 @@ impl Host {
         if host.split('.').any(str::is_empty) {
             return Err(Reason::HostNever);
         }
-        Ok(Self::Glob(host.split('.').map(Label::new).collect()))
+        Ok(Self::Glob(host.split('.').map(Glob::new).collect()))
     }
 
     fn matches(&self, host: &str) -> bool {
@@ -171,36 +191,8 @@ impl Host {
     fn to_lowercase(&self) -> Self {
         match self {
             Self::Exact(host) => Self::Exact(host.to_lowercase()),
-            Self::Glob(labels) => Self::Glob(
-                labels
-                    .iter()
-                    .map(|Label(pieces)| Label(pieces.iter().map(|p| p.to_lowercase()).collect()))
-                    .collect(),
-            ),
+            Self::Glob(labels) => Self::Glob(labels.iter().map(Glob::to_lowercase).collect()),
         }
-    }
-}
-
-impl Label {
-    fn new(text: &str) -> Self {
-        Self(text.split('*').map(str::to_owned).collect())
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        let [first, middle @ .., last] = self.0.as_slice() else {
-            return self.0.first().is_some_and(|only| only == text);
-        };
-        let Some(mut rest) = text.strip_prefix(first.as_str()) else {
-            return false;
-        };
-        // Each piece is taken where it first occurs: what remains for the later ones is longest.
-        for piece in middle {
-            match rest.find(piece.as_str()) {
-                Some(at) => rest = &rest[at + piece.len()..],
-                None => return false,
-            }
-        }
-        rest.ends_with(last.as_str())
     }
 }
 
@@ -240,6 +232,11 @@ fn parse(text: &str) -> Result<Pattern, Reason> {
         port: port.map(str::to_owned),
         path: path.map(str::to_owned),
     })
+}
+
+/// Tells whether a path is another or an ancestor of it, component by component.
+fn is_path_prefix(prefix: &str, path: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn check_port(host: &str, port: Option<&str>) -> Result<(), Reason> {

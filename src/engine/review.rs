@@ -1,0 +1,283 @@
+//! The hot path: the bytes of an `AdmissionReview` in, the bytes of the answer out.
+//!
+//! The protocol is `admission.k8s.io/v1`; what the API server checks of an answer stands in
+//! `VerifyAdmissionResponse` (apiserver `pkg/admission/plugin/webhook/request/admissionreview.go`).
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use json_patch::Patch;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::json::{Text, members};
+use super::patch;
+use super::pod::{PodView, Skip};
+use super::rules::{Rules, Selection};
+
+/// The only version of the protocol that pullkey speaks.
+pub const API_VERSION: &str = "admission.k8s.io/v1";
+const KIND: &str = "AdmissionReview";
+
+/// The answer to a review, with what there is to say about it.
+#[derive(Debug)]
+pub struct Answer<'r, 'b> {
+    /// The answer as JSON.
+    pub body: Vec<u8>,
+    /// What became of the Pod.
+    pub outcome: Outcome<'r>,
+    /// The positions in [`Rules::entries`] of the entries that contributed.
+    pub entries: Vec<usize>,
+    /// How many of the Pod's images could not be read.
+    pub unparsable: usize,
+    /// Which request and Pod it was.
+    pub subject: Subject<'b>,
+}
+
+/// What became of a Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<'r> {
+    /// These names were added.
+    Patched(Vec<&'r str>),
+    /// The Pod has all that it needs.
+    Unchanged,
+    /// The Pod is none of ours.
+    Skipped(SkipReason),
+}
+
+/// Why a request was answered without a look at the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// The request is not the creation of a Pod.
+    NotAPodCreation,
+    /// The Pod says so itself.
+    Pod(Skip),
+}
+
+/// Which request and Pod an answer is about, for the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject<'b> {
+    uid: Text<'b>,
+    namespace: Text<'b>,
+    name: Text<'b>,
+    generate_name: Text<'b>,
+}
+
+impl Subject<'_> {
+    /// The `uid` of the request, new with every call.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// The namespace of the Pod.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The name of the Pod; empty while only `generateName` is known.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The prefix from which the API server will make the Pod's name, or empty.
+    #[must_use]
+    pub fn generate_name(&self) -> &str {
+        &self.generate_name
+    }
+}
+
+/// Why bytes are no review that can be answered. The server says 400.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReviewError {
+    /// The body is not UTF-8, not JSON, or has a member of the wrong type.
+    Malformed(String),
+    /// The body is JSON of another kind or version.
+    NotAReview {
+        /// Its `apiVersion`.
+        api_version: String,
+        /// Its `kind`.
+        kind: String,
+    },
+    /// The review has no request.
+    NoRequest,
+    /// The request has no `uid`, without which no answer is accepted.
+    NoUid,
+}
+
+members! {
+    struct Review<'a> as "a review" {
+        api_version: Text<'a> = "apiVersion",
+        kind: Text<'a> = "kind",
+        request: Option<Request<'a>> = "request",
+    }
+}
+
+members! {
+    struct Request<'a> as "a request" {
+        uid: Text<'a> = "uid",
+        resource: Resource<'a> = "resource",
+        sub_resource: Text<'a> = "subResource",
+        name: Text<'a> = "name",
+        namespace: Text<'a> = "namespace",
+        operation: Text<'a> = "operation",
+        object: Option<PodView<'a>> = "object",
+    }
+}
+
+members! {
+    struct Resource<'a> as "a resource" {
+        group: Text<'a> = "group",
+        version: Text<'a> = "version",
+        resource: Text<'a> = "resource",
+    }
+}
+
+impl Request<'_> {
+    fn is_pod_creation(&self) -> bool {
+        let Resource { group, version, resource } = &self.resource;
+        let is_pod = group.is_empty() && &**version == "v1" && &**resource == "pods";
+        is_pod && self.sub_resource.is_empty() && &*self.operation == "CREATE"
+    }
+}
+
+/// Answers a review: which pull secrets the Pod in it lacks.
+///
+/// # Errors
+/// The bytes are no `admission.k8s.io/v1` review. A review is never answered with a refusal.
+pub fn review<'r, 'b>(body: &'b [u8], rules: &'r Rules) -> Result<Answer<'r, 'b>, ReviewError> {
+    let text = std::str::from_utf8(body).map_err(|e| ReviewError::Malformed(format!("not UTF-8: {e}")))?;
+    match serde_json::from_str::<Review<'b>>(text) {
+        Ok(review) => Ok(answer(review.into_request()?, rules)),
+        Err(error) => answer_to_another_object(text, rules)?.ok_or(ReviewError::Malformed(error.to_string())),
+    }
+}
+
+/// Answers a review whose object cannot be read as a Pod, if it is no Pod.
+fn answer_to_another_object<'r>(
+    text: &str,
+    rules: &'r Rules,
+) -> Result<Option<Answer<'r, 'static>>, ReviewError> {
+    let Ok(mut review) = serde_json::from_str::<Value>(text) else {
+        return Ok(None);
+    };
+    let object = review.pointer_mut("/request").and_then(Value::as_object_mut);
+    if object.and_then(|request| request.remove("object")).is_none() {
+        return Ok(None);
+    }
+    let Ok(review) = Review::deserialize(&review) else {
+        return Ok(None);
+    };
+    let request = review.into_request()?;
+    if request.is_pod_creation() {
+        return Ok(None);
+    }
+    let answer = answer(request, rules);
+    Ok(Some(Answer { subject: answer.subject.into_owned(), ..answer }))
+}
+
+fn answer<'r, 'b>(request: Request<'b>, rules: &'r Rules) -> Answer<'r, 'b> {
+    let is_pod_creation = request.is_pod_creation();
+    let pod = request.object.unwrap_or_default();
+    let skip =
+        if is_pod_creation { pod.skip().map(SkipReason::Pod) } else { Some(SkipReason::NotAPodCreation) };
+    let selection = match skip {
+        Some(_) => Selection::default(),
+        None => rules.select(pod.images(), &request.namespace),
+    };
+    let missing = patch::missing(&pod, &selection.names);
+    let body = render(&request.uid, &missing, patch::patch(&pod, &missing).as_ref());
+    let outcome = match skip {
+        Some(reason) => Outcome::Skipped(reason),
+        None if missing.is_empty() => Outcome::Unchanged,
+        None => Outcome::Patched(missing),
+    };
+    let name = if request.name.is_empty() { pod.metadata.name } else { request.name };
+    let subject = Subject {
+        uid: request.uid,
+        namespace: request.namespace,
+        name,
+        generate_name: pod.metadata.generate_name,
+    };
+    Answer { body, outcome, entries: selection.entries, unparsable: selection.unparsable, subject }
+}
+
+/// An `AdmissionReview` with a response. `patchType` stands there only with a patch, as the API
+/// server demands.
+fn render(uid: &str, added: &[&str], patch: Option<&Patch>) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct ReviewOut<'a> {
+        api_version: &'a str,
+        kind: &'a str,
+        response: Response<'a>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Response<'a> {
+        uid: &'a str,
+        allowed: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        patch_type: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        patch: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        audit_annotations: Option<AuditAnnotations>,
+    }
+    #[derive(Serialize)]
+    struct AuditAnnotations {
+        injected: String,
+    }
+
+    let json = |patch| serde_json::to_vec(patch).expect("a patch of strings is always JSON");
+    let response = Response {
+        uid,
+        allowed: true,
+        patch_type: patch.map(|_| "JSONPatch"),
+        patch: patch.map(|patch| STANDARD.encode(json(patch))),
+        audit_annotations: patch.map(|_| AuditAnnotations { injected: added.join(",") }),
+    };
+    let review = ReviewOut { api_version: API_VERSION, kind: KIND, response };
+    serde_json::to_vec(&review).expect("a review of strings is always JSON")
+}
+
+impl<'b> Review<'b> {
+    fn into_request(self) -> Result<Request<'b>, ReviewError> {
+        if &*self.api_version != API_VERSION || &*self.kind != KIND {
+            let (api_version, kind) = (self.api_version.to_string(), self.kind.to_string());
+            return Err(ReviewError::NotAReview { api_version, kind });
+        }
+        let request = self.request.ok_or(ReviewError::NoRequest)?;
+        if request.uid.is_empty() { Err(ReviewError::NoUid) } else { Ok(request) }
+    }
+}
+
+impl Subject<'_> {
+    fn into_owned(self) -> Subject<'static> {
+        Subject {
+            uid: self.uid.into_owned(),
+            namespace: self.namespace.into_owned(),
+            name: self.name.into_owned(),
+            generate_name: self.generate_name.into_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ReviewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(reason) => write!(f, "the body is no AdmissionReview: {reason}"),
+            Self::NotAReview { api_version, kind } => write!(
+                f,
+                "the body is {kind:?} of {api_version:?}; this webhook speaks {KIND:?} of {API_VERSION:?} only"
+            ),
+            Self::NoRequest => f.write_str("the AdmissionReview has no request"),
+            Self::NoUid => f.write_str("the AdmissionReview has no request.uid"),
+        }
+    }
+}
+
+impl std::error::Error for ReviewError {}
