@@ -1,3 +1,12 @@
 //! pullkey gives every Pod the image pull secrets that its images need.
+//!
+//! It is a Kubernetes mutating admission webhook. The parts, in reading order:
+//! [`engine`] decides, [`server`] carries bytes to it, [`certs`] has the certificate,
+//! [`process`] is what any long-running program needs, [`commands`] puts them together.
 
+pub mod certs;
+pub mod cli;
+pub mod commands;
 pub mod engine;
+pub mod process;
+pub mod server;

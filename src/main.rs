@@ -1,17 +1,20 @@
-fn main() {
-    let text = std::fs::read_to_string(std::env::args().nth(1).unwrap()).unwrap();
-    match pullkey::engine::config::Config::parse(&text) {
-        Ok((c, w)) => {
-            println!("{c:?}");
-            for w in w {
-                println!("W {w}");
-            }
-        }
-        Err(f) => {
-            println!("{f}");
-            for w in f.warnings {
-                println!("W {w}");
-            }
+//! Parse the command line, run one command, print the error chain, choose the exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use pullkey::cli::Cli;
+use pullkey::commands;
+
+/// The exit code of an error; 1 is a negative answer.
+const ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("pullkey: {error:#}");
+            ExitCode::from(ERROR)
         }
     }
 }

@@ -1,0 +1,6 @@
+//! The certificate being served: where it comes from, and how it is replaced without a restart.
+
+pub mod cell;
+pub mod ephemeral;
+pub mod files;
+pub mod issue;

@@ -1,0 +1,94 @@
+//! The key pair being served, swapped while connections go on.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// A certificate chain with the key that fits its first certificate.
+#[derive(Clone, Debug)]
+pub struct KeyPair {
+    certified: Arc<CertifiedKey>,
+    not_after: Timestamp,
+}
+
+/// Why a chain and a key cannot be served together.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyPairError {
+    /// The key is of another certificate.
+    #[error("the private key does not belong to the certificate")]
+    KeyDoesNotFit,
+    /// The certificate is not X.509.
+    #[error("the certificate cannot be read: {0}")]
+    Certificate(String),
+    /// The key is of a kind that cannot sign here.
+    #[error("the private key cannot be used: {0}")]
+    Key(#[source] rustls::Error),
+}
+
+/// The place of the key pair that new connections get.
+#[derive(Debug)]
+pub struct Cell(ArcSwap<KeyPair>);
+
+impl KeyPair {
+    /// Puts a chain, leaf first, and a key together.
+    ///
+    /// # Errors
+    /// The two do not fit, or one of them cannot be used.
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, KeyPairError> {
+        let not_after =
+            chain.first().map_or(Err(KeyPairError::Certificate("the chain is empty".into())), not_after)?;
+        let provider: CryptoProvider = rustls::crypto::ring::default_provider();
+        let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => KeyPairError::KeyDoesNotFit,
+            rustls::Error::InvalidCertificate(error) => KeyPairError::Certificate(error.to_string()),
+            error => KeyPairError::Key(error),
+        })?;
+        Ok(Self { certified: Arc::new(certified), not_after })
+    }
+
+    /// When the leaf certificate ends.
+    #[must_use]
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+}
+
+impl Cell {
+    /// Starts with a pair, so that there is always one to serve.
+    #[must_use]
+    pub fn new(pair: KeyPair) -> Self {
+        Self(ArcSwap::from_pointee(pair))
+    }
+
+    /// Serves another pair from the next handshake on.
+    pub fn swap(&self, pair: KeyPair) {
+        self.0.store(Arc::new(pair));
+    }
+
+    /// When the served leaf certificate ends.
+    #[must_use]
+    pub fn not_after(&self) -> Timestamp {
+        self.0.load().not_after
+    }
+}
+
+impl ResolvesServerCert for Cell {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.load().certified))
+    }
+}
+
+fn not_after(leaf: &CertificateDer<'_>) -> Result<Timestamp, KeyPairError> {
+    let unreadable = |error: String| KeyPairError::Certificate(error);
+    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|e| unreadable(e.to_string()))?;
+    Timestamp::from_second(leaf.validity().not_after.timestamp()).map_err(|e| unreadable(e.to_string()))
+}

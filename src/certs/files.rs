@@ -1,0 +1,133 @@
+//! A key pair from two PEM files, which are compared by content.
+//!
+//! A kubelet swaps a mounted folder by renaming a symbolic link. Whoever watches the file's inode
+//! goes deaf after the first swap; whoever reads the content cannot miss one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::cell::{KeyPair, KeyPairError};
+
+/// Where the chain and the key lie.
+#[derive(Clone, Debug)]
+pub struct FilePair {
+    /// The certificate chain, leaf first.
+    pub cert: PathBuf,
+    /// The private key of the leaf.
+    pub key: PathBuf,
+}
+
+/// The files with the content that was last looked at.
+#[derive(Debug)]
+pub struct WatchedPair {
+    files: FilePair,
+    seen: Contents,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Contents {
+    cert: Vec<u8>,
+    key: Vec<u8>,
+}
+
+/// Why the files cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A file is empty.
+    #[error("{0} is empty")]
+    Empty(PathBuf),
+    /// The certificate file has no certificate.
+    #[error("{0} has no certificate; it must be PEM with \"-----BEGIN CERTIFICATE-----\"")]
+    NoCertificate(PathBuf),
+    /// The key file has no key.
+    #[error("{0} has no unencrypted private key; it must be PEM with \"-----BEGIN PRIVATE KEY-----\"")]
+    NoKey(PathBuf),
+    /// A file is broken PEM.
+    #[error("{path} is no valid PEM")]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: pem::Error,
+    },
+    /// The two do not make a pair.
+    #[error("{cert} and {key} cannot be served together")]
+    Pair {
+        /// The certificate file.
+        cert: PathBuf,
+        /// The key file.
+        key: PathBuf,
+        /// Why not.
+        source: KeyPairError,
+    },
+}
+
+impl FilePair {
+    /// Reads the pair for the first time.
+    ///
+    /// # Errors
+    /// Says which file is wrong, and how.
+    pub fn load(self) -> Result<(WatchedPair, KeyPair), FilesError> {
+        let seen = self.read()?;
+        let pair = self.pair(&seen)?;
+        Ok((WatchedPair { files: self, seen }, pair))
+    }
+
+    fn read(&self) -> Result<Contents, FilesError> {
+        let read = |path: &Path| match fs::read(path) {
+            Ok(content) if content.iter().all(u8::is_ascii_whitespace) => Err(FilesError::Empty(path.into())),
+            Ok(content) => Ok(content),
+            Err(source) => Err(FilesError::Read { path: path.into(), source }),
+        };
+        Ok(Contents { cert: read(&self.cert)?, key: read(&self.key)? })
+    }
+
+    fn pair(&self, contents: &Contents) -> Result<KeyPair, FilesError> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&contents.cert)
+            .collect::<Result<_, _>>()
+            .map_err(|source| FilesError::Pem { path: self.cert.clone(), source })?;
+        if chain.is_empty() {
+            return Err(FilesError::NoCertificate(self.cert.clone()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(|error| match error {
+            pem::Error::NoItemsFound => FilesError::NoKey(self.key.clone()),
+            source => FilesError::Pem { path: self.key.clone(), source },
+        })?;
+        KeyPair::new(chain, key).map_err(|source| {
+            let Self { cert, key } = self.clone();
+            FilesError::Pair { cert, key, source }
+        })
+    }
+}
+
+impl WatchedPair {
+    /// How often the files are compared unless somebody says otherwise.
+    pub const INTERVAL: Duration = Duration::from_secs(10);
+
+    /// Reads the files again: the new pair when the content changed, nothing when it did not.
+    ///
+    /// Content that is wrong is reported once, not at every look.
+    ///
+    /// # Errors
+    /// The files changed and cannot be served; the pair that is served stays.
+    pub fn look(&mut self) -> Result<Option<KeyPair>, FilesError> {
+        let contents = self.files.read()?;
+        if contents == self.seen {
+            return Ok(None);
+        }
+        self.seen = contents;
+        self.files.pair(&self.seen).map(Some)
+    }
+}

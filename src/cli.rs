@@ -1,0 +1,218 @@
+//! The command line: clap types only, no logic.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
+
+use crate::certs::issue::SubjectName;
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  # With certificate files, as in the cluster
+  pullkey serve --config config.yaml --tls-cert tls.crt --tls-key tls.key
+
+  # To try it: a throw-away certificate, whose PEM a client must trust
+  pullkey serve --config config.yaml --listen 127.0.0.1:8443 --dns-name localhost --ca-out ca.pem
+
+Every flag can also be set by the environment variable in brackets.
+The certificate files are compared by content every --poll-interval and swapped without a restart.";
+
+const INJECT_EXAMPLES: &str = "\
+Examples:
+  helm template my-release ./chart | pullkey inject --config config.yaml -f -
+  kubectl get deployment web -o yaml | pullkey inject --config config.yaml -f - --diff
+  pullkey inject --config config.yaml --namespace team-a -f pod.yaml | kubectl apply -f -
+
+Only the added lines differ: comments, quotes and key order stay as they are.
+Every namespace is taken as opted in; a Pod or template labelled pullkey.dev/inject=disabled is left alone.
+Nothing is written when one document cannot be read.";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  pullkey explain --config config.yaml nginx registry.example.com/team/app:1.2
+  pullkey explain --config config.yaml --namespace team-a -f deployment.yaml
+  pullkey explain --config config.yaml -o json nginx";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  pullkey check config.yaml
+  kubectl get configmap NAME -n pullkey-system -o jsonpath='{.data.config\\.yaml}' | pullkey check -
+
+Exit code: 0 when the configuration can be used, 1 when it has a problem, 2 when it cannot be read.";
+
+/// Gives every Pod the image pull secrets that its images need.
+///
+/// A Kubernetes mutating admission webhook, and the same rules as commands for files.
+#[derive(Debug, Parser)]
+#[command(name = "pullkey", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One command of the program.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer the API server: the admission webhook
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
+    /// Write manifests with the pull secrets that the webhook would add
+    #[command(after_help = INJECT_EXAMPLES)]
+    Inject(InjectArgs),
+    /// Say which entries match an image, which nearly, and why
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// Say all that is wrong with a configuration
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration, a YAML file
+    #[arg(long, value_name = "FILE", env = "PULLKEY_CONFIG")]
+    pub config: PathBuf,
+
+    /// Read the configuration again when the file's content changes
+    ///
+    /// A file that is wrong is refused and the last good rules stay, until the next restart fails.
+    #[arg(long, env = "PULLKEY_RELOAD")]
+    pub reload: bool,
+
+    /// Where the API server connects to, by TLS
+    #[arg(long, value_name = "ADDRESS", env = "PULLKEY_LISTEN", default_value = "[::]:8443", value_parser = address)]
+    pub listen: SocketAddr,
+
+    /// Where /livez, /readyz and /metrics are answered, without TLS
+    #[arg(long, value_name = "ADDRESS", env = "PULLKEY_ADMIN_LISTEN", default_value = "[::]:8080", value_parser = address)]
+    pub admin_listen: SocketAddr,
+
+    /// The certificate chain, a PEM file, leaf first
+    #[arg(long, value_name = "FILE", env = "PULLKEY_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate, a PEM file
+    #[arg(long, value_name = "FILE", env = "PULLKEY_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Issue a certificate for this host name or IP address, kept in memory; may be repeated
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PULLKEY_DNS_NAME",
+        value_delimiter = ',',
+        conflicts_with = "tls_cert",
+        required_unless_present = "tls_cert"
+    )]
+    pub dns_name: Vec<SubjectName>,
+
+    /// Write the issued certificate here, for the client that must trust it
+    #[arg(long, value_name = "FILE", env = "PULLKEY_CA_OUT", conflicts_with = "tls_cert")]
+    pub ca_out: Option<PathBuf>,
+
+    /// How often files are compared by content
+    #[arg(long, value_name = "DURATION", env = "PULLKEY_POLL_INTERVAL", default_value = "10s", value_parser = duration)]
+    pub poll_interval: Duration,
+
+    /// The form of the log on standard error
+    #[arg(long, value_name = "FORM", env = "PULLKEY_LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+
+    /// The least serious log lines to write: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", env = "PULLKEY_LOG_LEVEL", default_value = "info", value_parser = level)]
+    pub log_level: LevelFilter,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere
+    Auto,
+    /// One line of text for each event
+    Text,
+    /// One JSON object for each event
+    Json,
+}
+
+/// Arguments of `inject`.
+#[derive(Debug, Args)]
+pub struct InjectArgs {
+    /// The configuration, a YAML file
+    #[arg(long, value_name = "FILE", env = "PULLKEY_CONFIG")]
+    pub config: PathBuf,
+
+    /// The manifests, YAML or JSON; - for standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub filename: PathBuf,
+
+    /// The namespace of documents that name none
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
+    pub namespace: String,
+
+    /// Show what would change instead of the manifests
+    #[arg(long)]
+    pub diff: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The configuration, a YAML file
+    #[arg(long, value_name = "FILE", env = "PULLKEY_CONFIG")]
+    pub config: PathBuf,
+
+    /// Images as a Pod names them
+    #[arg(value_name = "IMAGE", required_unless_present = "filename", conflicts_with = "filename")]
+    pub images: Vec<String>,
+
+    /// Explain the Pods and Pod templates of these manifests; - for standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub filename: Option<PathBuf>,
+
+    /// The namespace of the Pod, where a document names none
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
+    pub namespace: String,
+
+    /// The form of the output
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    pub output: OutputFormat,
+}
+
+/// The form of a command's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The configuration, a YAML file; - for standard input
+    #[arg(value_name = "CONFIG", env = "PULLKEY_CONFIG")]
+    pub config: PathBuf,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "write an IP address with a port, such as 127.0.0.1:8443 or [::]:8443".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed =
+        text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    parsed
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "write a time such as 10s or 500ms".to_owned())
+}
+
+fn level(text: &str) -> Result<LevelFilter, String> {
+    text.parse().map_err(|_| "write error, warn, info, debug or trace".to_owned())
+}

@@ -1,0 +1,82 @@
+//! Reading the files that a command is given.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::{fmt, fs};
+
+use anyhow::{Context as _, bail};
+
+use crate::engine::config::{Config, Finding, Findings};
+
+/// Stands for standard input in place of a file.
+const STDIN: &str = "-";
+
+/// A configuration as it was read.
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    pub(super) config: Config,
+    pub(super) warnings: Vec<Finding>,
+    /// The hash of the text, short enough for a metric label.
+    pub(super) hash: String,
+}
+
+/// A configuration that was read and is wrong.
+#[derive(Debug)]
+pub(super) struct WrongConfig {
+    path: String,
+    findings: Findings,
+}
+
+impl ConfigFile {
+    /// Reads a configuration that must be usable.
+    pub(super) fn load(path: &Path) -> anyhow::Result<Self> {
+        Self::parse(path, &read(path, "the configuration")?)
+    }
+
+    pub(super) fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
+        let (config, warnings) =
+            Config::parse(text).map_err(|findings| WrongConfig { path: name(path), findings })?;
+        Ok(Self { config, warnings, hash: hash(text) })
+    }
+}
+
+/// Reads a whole text file, or standard input for `-`.
+pub(super) fn read(path: &Path, what: &str) -> anyhow::Result<String> {
+    let name = name(path);
+    let bytes = if path == Path::new(STDIN) {
+        let mut bytes = Vec::new();
+        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    let bytes = bytes.with_context(|| format!("cannot read {what} from {name}"))?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        bail!("{name} is not UTF-8 text");
+    };
+    if text.trim().is_empty() {
+        bail!("{name} is empty; {what} is expected there");
+    }
+    Ok(text)
+}
+
+/// What to call a file in a message.
+pub(super) fn name(path: &Path) -> String {
+    if path == Path::new(STDIN) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+fn hash(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl fmt::Display for WrongConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not a valid configuration", self.path)?;
+        for problem in &self.findings.problems {
+            write!(f, "\n  {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for WrongConfig {}

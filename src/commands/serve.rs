@@ -1,0 +1,160 @@
+//! `pullkey serve`: the webhook, from the command line to the last answer.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow, bail};
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::input::ConfigFile;
+use crate::certs::cell::{Cell, KeyPair};
+use crate::certs::ephemeral::Ephemeral;
+use crate::certs::files::{FilePair, WatchedPair};
+use crate::cli::{LogFormat, ServeArgs};
+use crate::engine::rules::Rules;
+use crate::process::admin;
+use crate::process::logs::{Format, Logs};
+use crate::process::metrics::Metrics;
+use crate::process::ready::Conditions;
+use crate::process::shutdown::StopSignals;
+use crate::server::active::Active;
+use crate::server::limits::Limits;
+use crate::server::listener::{self, Listener};
+use crate::server::routes::{self, Webhook};
+use crate::server::tls;
+
+mod watch;
+
+/// A review takes microseconds; two threads keep one slow client's TLS from delaying the others.
+const WORKER_THREADS: usize = 2;
+
+/// Where the served certificate comes from.
+#[derive(Debug)]
+enum CertSource {
+    Files(WatchedPair),
+    Ephemeral(Ephemeral),
+}
+
+/// The tasks that live as long as the process. One that ends by itself ends the process, by name.
+type Tasks = JoinSet<&'static str>;
+
+pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = ConfigFile::load(&args.config)?;
+    let (source, pair) = certificate(&args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(serve(args, config, source, pair))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(args: ServeArgs, config: ConfigFile, source: CertSource, pair: KeyPair) -> anyhow::Result<()> {
+    let mut signals = StopSignals::catch().context("cannot catch signals")?;
+    let tcp = bind(args.listen, "--listen").await?;
+    let admin_tcp = bind(args.admin_listen, "--admin-listen").await?;
+    let (listen, admin_listen) = (tcp.local_addr()?, admin_tcp.local_addr()?);
+
+    let logs = start_logs(&args);
+    for warning in &config.warnings {
+        tracing::warn!(file = %args.config.display(), "{warning}");
+    }
+    warn_of_expiry(&pair);
+
+    let mut registry = Registry::default();
+    let metrics = Metrics::new(&mut registry);
+    let ConfigFile { config, hash, .. } = config;
+    metrics.set_config_hash(&hash);
+    metrics.config_reload_successful.set(1);
+    metrics.certificate_expiry.set(pair.not_after().as_second());
+
+    let mut conditions = Conditions::default();
+    let accepting = conditions.add("the TLS port does not accept connections yet");
+    let readiness = conditions.finish();
+
+    let cell = Arc::new(Cell::new(pair));
+    let active = Arc::new(ArcSwap::from_pointee(Active::new(Rules::new(config), &metrics)));
+    let limits = Limits::default();
+    let webhook = Webhook { active: Arc::clone(&active), metrics: metrics.clone(), limits };
+    let tls = Arc::new(tls::config(Arc::clone(&cell) as _));
+
+    let stop = CancellationToken::new();
+    let listener = Listener { tcp, tls, routes: routes::routes(webhook), limits, metrics: metrics.clone() };
+    let mut serving = tokio::spawn(listener.serve(stop.clone().cancelled_owned()));
+
+    let mut tasks = Tasks::new();
+    let admin = admin::routes(readiness.clone(), registry, metrics.clone(), logs.dropped());
+    tasks.spawn(async { (axum::serve(admin_tcp, admin).await, "admin port").1 });
+    match source {
+        CertSource::Files(files) => {
+            let watch = watch::certificate(files, cell, args.poll_interval, metrics.clone());
+            tasks.spawn(async { (watch.await, "certificate watch").1 });
+        }
+        CertSource::Ephemeral(ephemeral) => {
+            tasks.spawn(async { (ephemeral.keep(cell).await, "certificate renewal").1 });
+        }
+    }
+    if args.reload {
+        let watch = watch::configuration(args.config, hash.clone(), active, args.poll_interval, metrics);
+        tasks.spawn(async { (watch.await, "configuration watch").1 });
+    }
+    accepting.met();
+    tracing::info!(%listen, %admin_listen, config = hash, "serving");
+
+    tokio::select! {
+        signal = signals.next() => tracing::info!(signal, "stopping"),
+        _ = &mut serving => bail!("the TLS port ended unexpectedly"),
+        Some(ended) = tasks.join_next() => bail!("the {} ended unexpectedly", ended.unwrap_or("task that panicked")),
+    }
+    readiness.stop();
+    stop.cancel();
+    tokio::select! {
+        ended = serving => ended.context("the TLS port ended unexpectedly")?,
+        signal = signals.next() => tracing::warn!(signal, "ending at once"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn certificate(args: &ServeArgs) -> anyhow::Result<(CertSource, KeyPair)> {
+    if let (Some(cert), Some(key)) = (args.tls_cert.clone(), args.tls_key.clone()) {
+        let (files, pair) = FilePair { cert, key }.load().context("cannot use --tls-cert and --tls-key")?;
+        return Ok((CertSource::Files(files), pair));
+    }
+    let (ephemeral, pair) = Ephemeral::issue(args.dns_name.clone(), args.ca_out.clone(), Timestamp::now())?;
+    Ok((CertSource::Ephemeral(ephemeral), pair))
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    listener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow!(
+                "port {} is in use ({flag} {address}); end the other program or choose another port",
+                address.port()
+            )
+        }
+        _ => anyhow!(error).context(format!("cannot listen on {address} ({flag})")),
+    })
+}
+
+fn start_logs(args: &ServeArgs) -> Logs {
+    let format = match args.log_format {
+        LogFormat::Auto => Format::for_stderr(),
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    };
+    Logs::start(format, args.log_level)
+}
+
+fn warn_of_expiry(pair: &KeyPair) {
+    if pair.not_after() <= Timestamp::now() {
+        tracing::error!(not_after = %pair.not_after(), "the certificate has expired: the API server will refuse it");
+    }
+}

@@ -1,0 +1,52 @@
+//! The log: on standard error, as text on a terminal and as JSON elsewhere, never in anybody's way.
+
+use std::io::{self, IsTerminal};
+
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The running log. Dropping it writes out what is waiting.
+#[derive(Debug)]
+pub struct Logs {
+    dropped: ErrorCounter,
+    _writer: WorkerGuard,
+}
+
+impl Format {
+    /// Text where a person reads along, JSON where a collector does.
+    #[must_use]
+    pub fn for_stderr() -> Self {
+        if io::stderr().is_terminal() { Self::Text } else { Self::Json }
+    }
+}
+
+impl Logs {
+    /// Starts the log of the process; lines that standard error does not take are dropped and counted.
+    #[must_use]
+    pub fn start(format: Format, level: LevelFilter) -> Self {
+        let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(io::stderr());
+        let dropped = writer.error_counter();
+        let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let builder = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(writer);
+        match format {
+            Format::Text => builder.with_ansi(colour).init(),
+            Format::Json => builder.json().flatten_event(true).init(),
+        }
+        Self { dropped, _writer: guard }
+    }
+
+    /// Counts the lines that were dropped.
+    #[must_use]
+    pub fn dropped(&self) -> ErrorCounter {
+        self.dropped.clone()
+    }
+}
