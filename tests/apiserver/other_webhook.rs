@@ -1,0 +1,187 @@
+//! A second webhook that changes the Pod after pullkey has seen it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rcgen::CertifiedKey;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+
+use crate::audit::annotations;
+use crate::pods::{pod, pull_secrets};
+use crate::support::sandbox::ADDRESS;
+use crate::support::wait::until;
+use crate::world::World;
+
+pub(crate) fn a_container_added_afterwards_brings_its_secret(world: &World) {
+    world.serve();
+    let sidecar = json!({"name": "mesh", "image": "sidecars.example.net:5000/mesh/proxy"});
+    let patch = json!([{"op": "add", "path": "/spec/containers/-", "value": sidecar}]);
+    let namespace = "sidecar-of-another-registry";
+    let _other = OtherWebhook::install(world, namespace, patch);
+
+    // The configuration lists the sidecar's registry before Docker Hub; in the second round it can only be appended.
+    let stored = world.create(namespace, &pod("app", &["janedoe/app"]));
+    assert_eq!(pull_secrets(&stored), ["regcred", "sidecarsecret"]);
+    assert_eq!(stored["spec"]["containers"].as_array().map(Vec::len), Some(2));
+
+    // pullkey had nothing to do in the first round and is called in the second all the same.
+    let stored = world.create(namespace, &pod("public", &["nginx"]));
+    assert_eq!(pull_secrets(&stored), ["sidecarsecret"]);
+    let called_again = annotations(world, namespace, "public");
+    let called_again = called_again["mutation.webhook.admission.k8s.io/round_1_index_0"].as_str();
+    assert!(called_again.is_some_and(|call| call.contains("\"mutated\":true")), "{called_again:?}");
+}
+
+pub(crate) fn a_container_added_from_the_same_registry_repeats_nothing(world: &World) {
+    world.serve();
+    let sidecar = json!({"name": "mesh", "image": "registry.example.com/mesh/proxy"});
+    let patch = json!([{"op": "add", "path": "/spec/containers/-", "value": sidecar}]);
+    let namespace = "sidecar-of-the-same-registry";
+    let _other = OtherWebhook::install(world, namespace, patch);
+    let stored = world.create(namespace, &pod("app", &["registry.example.com/app"]));
+    assert_eq!(pull_secrets(&stored), ["registrysecret"]);
+    let called_again = annotations(world, namespace, "app");
+    let called_again = called_again["mutation.webhook.admission.k8s.io/round_1_index_0"].as_str();
+    assert!(called_again.is_some_and(|call| call.contains("\"mutated\":false")), "{called_again:?}");
+}
+
+pub(crate) fn secrets_added_afterwards_stay_and_are_not_repeated(world: &World) {
+    world.serve();
+    let sidecar = json!({"name": "mesh", "image": "two.example.com/mesh/proxy"});
+    let patch = json!([
+        {"op": "add", "path": "/spec/containers/-", "value": sidecar},
+        {"op": "add", "path": "/spec/imagePullSecrets/-", "value": {"name": "mesh"}},
+        {"op": "add", "path": "/spec/imagePullSecrets/-", "value": {"name": "second"}},
+    ]);
+    let namespace = "sidecar-with-secrets";
+    let _other = OtherWebhook::install(world, namespace, patch);
+    let stored = world.create(namespace, &pod("app", &["registry.example.com/app"]));
+    assert_eq!(pull_secrets(&stored), ["registrysecret", "mesh", "second", "first"]);
+}
+
+/// A sidecar injector: it answers each Pod of one namespace with the same patch.
+struct OtherWebhook<'world> {
+    world: &'world World,
+    name: String,
+}
+
+impl<'world> OtherWebhook<'world> {
+    /// Makes the namespace, registers the webhook for it and returns when the API server calls it.
+    fn install(world: &'world World, namespace: &str, patch: Value) -> Self {
+        world.make_namespaces(&[(namespace, json!({"pullkey.dev/inject": "enabled"}))]);
+        let (port, certificate) = serve(patch);
+        // The API server calls registrations in the order of their names, so this one comes after pullkey.
+        let webhook = Self { world, name: format!("zz-{namespace}") };
+        let registration = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": webhook.name},
+            "webhooks": [{
+                "name": "sidecar.example.com",
+                "admissionReviewVersions": ["v1"],
+                "clientConfig": {
+                    "url": format!("https://{ADDRESS}:{port}/"),
+                    "caBundle": BASE64_STANDARD.encode(certificate),
+                },
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+                "sideEffects": "None",
+            }],
+        });
+        world.cluster.kubectl.run_with_input(&["create", "-f", "-"], &registration.to_string());
+        let pod = pod("probe", &["registry.example.com/app"]).to_string();
+        until("the API server calls the other webhook", || {
+            let arguments = ["create", "-n", namespace, "--dry-run=server", "-o", "json", "-f", "-"];
+            let stored = world.cluster.kubectl.json(&arguments, &pod);
+            let containers = &stored["spec"]["containers"];
+            if containers[1]["name"] == "mesh" { Ok(()) } else { Err(containers.to_string()) }
+        });
+        webhook
+    }
+}
+
+impl Drop for OtherWebhook<'_> {
+    fn drop(&mut self) {
+        // It concerns its own namespace only, so one that stays after a failure disturbs nobody.
+        let arguments = ["delete", "mutatingwebhookconfiguration", &self.name];
+        let _ = self.world.cluster.kubectl.attempt(&arguments, "");
+    }
+}
+
+/// Starts the server and returns its port and its certificate.
+///
+/// It ends with the test: its threads wait for connections that nobody makes once the registration is gone.
+fn serve(patch: Value) -> (u16, String) {
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed([ADDRESS.to_owned()]).expect("a certificate can be made");
+    let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
+    let tls = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring knows TLS 1.3")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("the key fits the certificate");
+    let tls = Arc::new(tls);
+    let listener = TcpListener::bind((ADDRESS, 0)).expect("the sandbox has this address");
+    let port = listener.local_addr().expect("it is bound").port();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let (tls, patch) = (Arc::clone(&tls), patch.clone());
+            thread::spawn(move || {
+                // A failed answer shows as a refused Pod, with the API server's reason.
+                let _ = answer(connection?, tls, &patch);
+                std::io::Result::Ok(())
+            });
+        }
+    });
+    (port, cert.pem())
+}
+
+/// Answers one request and closes the connection.
+fn answer(connection: TcpStream, tls: Arc<ServerConfig>, patch: &Value) -> std::io::Result<()> {
+    let session = ServerConnection::new(tls).map_err(std::io::Error::other)?;
+    let mut stream = BufReader::new(StreamOwned::new(session, connection));
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let Some((name, value)) = line.split_once(':') else {
+            // The request line, the empty line behind the head, or the end.
+            if line.trim().is_empty() {
+                break;
+            }
+            continue;
+        };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().map_err(std::io::Error::other)?;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    let review: Value = serde_json::from_slice(&body)?;
+    let review = json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "response": {
+            "uid": review["request"]["uid"],
+            "allowed": true,
+            "patchType": "JSONPatch",
+            "patch": BASE64_STANDARD.encode(patch.to_string()),
+        },
+    })
+    .to_string();
+    let mut stream = stream.into_inner();
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{review}",
+        review.len()
+    )?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}

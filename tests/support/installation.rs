@@ -1,0 +1,167 @@
+//! pullkey installed as its README tells an operator to, with the process itself outside the cluster.
+
+use std::env;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::cluster::Cluster;
+use super::process::{Daemon, sealed};
+use super::sandbox::ADDRESS;
+use super::wait::until;
+
+pub(crate) const NAMESPACE: &str = "pullkey-system";
+
+const PORT: u16 = 8443;
+const ADMIN_ADDRESS: &str = "127.0.0.1:8080";
+
+/// The applied manifests, and the process that the API server finds behind them.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    folder: PathBuf,
+    /// The configuration that the running process was started with.
+    running: Mutex<Option<(PathBuf, Daemon)>>,
+}
+
+impl Installation {
+    /// Says why it cannot be made on this machine.
+    pub(crate) fn probe() -> Result<(), String> {
+        let output = Command::new("openssl").arg("version").output();
+        output.map(drop).map_err(|error| format!("openssl, which certs/make-certs needs: {error}"))
+    }
+
+    /// Applies `deploy/overlays/files` unchanged and tells the API server where pullkey will listen.
+    pub(crate) fn apply(cluster: &Cluster) -> Self {
+        // The certificate script writes beside the manifests; the shipped folders stay clean.
+        let folder = cluster.folder.join("shipped");
+        for part in ["deploy", "certs"] {
+            copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &folder.join(part));
+        }
+        let installation = Self { folder, running: Mutex::new(None) };
+
+        // The three commands of certs/README.md.
+        installation.run_script(cluster, "certs/make-certs");
+        cluster.kubectl.run(&["apply", "-k", &installation.manifests("overlays/files")]);
+        installation.run_script(cluster, "certs/set-ca");
+
+        // What the EndpointSlice controller would write if a Pod of pullkey were ready.
+        let endpoints = json!({
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "pullkey-outside",
+                "namespace": NAMESPACE,
+                "labels": {"kubernetes.io/service-name": "pullkey"},
+            },
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": true}}],
+            "ports": [{"name": "https", "port": PORT, "protocol": "TCP"}],
+        });
+        cluster.kubectl.run_with_input(&["create", "-f", "-"], &endpoints.to_string());
+        installation
+    }
+
+    /// The path of a part of the copied `deploy/`.
+    pub(crate) fn manifests(&self, part: &str) -> String {
+        self.folder.join("deploy").join(part).display().to_string()
+    }
+
+    /// Writes a kustomization into a folder beside the copied ones and returns the folder's path.
+    pub(crate) fn overlay(&self, name: &str, kustomization: &str) -> String {
+        let folder = self.folder.join("deploy").join(name);
+        let write = || {
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join("kustomization.yaml"), kustomization)
+        };
+        write().unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        folder.display().to_string()
+    }
+
+    /// Runs a script of `certs/` with the cluster's kubectl.
+    fn run_script(&self, cluster: &Cluster, script: &str) {
+        let kubectl = &cluster.kubectl;
+        let tools = kubectl.program.parent().expect("kubectl stands in a folder");
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths([tools.to_owned()].into_iter().chain(env::split_paths(&path)));
+        let output = sealed(&self.folder.join(script), &cluster.folder)
+            .env("PATH", path.expect("the folder of kubectl can stand in PATH"))
+            .env("KUBECONFIG", &kubectl.kubeconfig)
+            .output()
+            .unwrap_or_else(|error| panic!("{script}: {error}"));
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Has pullkey serve with this configuration and returns when it is ready.
+    ///
+    /// The trials come one after another, so one that asks for what is running already gets it at once.
+    pub(crate) fn serve(&self, cluster: &Cluster, configuration: &Path) {
+        let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((current, daemon)) = running.as_mut()
+            && current == configuration
+        {
+            daemon.assert_running();
+            return;
+        }
+        // The old process must have let go of the port before the new one asks for it.
+        drop(running.take());
+        let mut daemon = Daemon::start("pullkey", &cluster.folder, &mut self.command(cluster, configuration));
+        until("pullkey is ready", || {
+            daemon.assert_running();
+            readiness().map_err(|reason| format!("{reason}\n{}", daemon.last_lines()))
+        });
+        *running = Some((configuration.to_owned(), daemon));
+    }
+
+    /// Ends pullkey as a crash would.
+    pub(crate) fn crash(&self) {
+        drop(self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
+    }
+
+    fn command(&self, cluster: &Cluster, configuration: &Path) -> Command {
+        let certificates = self.folder.join("deploy/overlays/files");
+        let mut command = sealed(Path::new(env!("CARGO_BIN_EXE_pullkey")), &cluster.folder);
+        command.arg("serve").arg("--config").arg(configuration);
+        command.arg(format!("--listen={ADDRESS}:{PORT}")).arg(format!("--admin-listen={ADMIN_ADDRESS}"));
+        command.arg("--tls-cert").arg(certificates.join("tls.crt"));
+        command.arg("--tls-key").arg(certificates.join("tls.key"));
+        command
+    }
+}
+
+/// Asks the admin port, as a kubelet would.
+fn readiness() -> Result<(), String> {
+    let answer = || -> std::io::Result<String> {
+        let mut connection = TcpStream::connect(ADMIN_ADDRESS)?;
+        connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+        connection.write_all(b"GET /readyz HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = answer().map_err(|error| format!("/readyz: {error}"))?;
+    if answer.starts_with("HTTP/1.1 200 ") { Ok(()) } else { Err(format!("/readyz: {answer}")) }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let copy = || -> std::io::Result<()> {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                copy_folder(&entry.path(), &target);
+            } else {
+                // The permissions go along, and with them the executable bit of the script.
+                fs::copy(entry.path(), target)?;
+            }
+        }
+        Ok(())
+    };
+    copy().unwrap_or_else(|error| panic!("copying {}: {error}", from.display()));
+}
