@@ -1,10 +1,15 @@
 //! One file a command. `serve` is the only one that knows every part.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
+
+use anyhow::Context as _;
 
 use crate::cli::Command;
 
 mod check;
+mod explain;
+mod inject;
 mod input;
 mod serve;
 
@@ -15,12 +20,13 @@ mod serve;
 pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(args),
+        Command::Inject(args) => inject::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Inject(_) | Command::Explain(_) => unreachable!(),
     }
 }
 
-/// The exit code of a command whose answer is yes or no.
-fn answer(yes: bool) -> ExitCode {
-    if yes { ExitCode::SUCCESS } else { ExitCode::from(1) }
+/// Writes a result; standard output is for results only.
+fn print(text: &str) -> anyhow::Result<()> {
+    io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
 }

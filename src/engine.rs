@@ -3,9 +3,11 @@
 //! Everything here is pure: data in, data out, no clock, no file, no network.
 
 pub mod config;
+pub mod explain;
 mod glob;
 pub mod image;
 mod json;
+pub mod manifest;
 pub mod patch;
 pub mod pattern;
 pub mod pod;

@@ -1,10 +1,14 @@
 //! `pullkey check`: all that is wrong with a configuration.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::{answer, input};
+use super::{input, print};
 use crate::cli::CheckArgs;
 use crate::engine::config::{Config, Findings};
+
+/// The exit code of a configuration that has a problem.
+const UNUSABLE: u8 = 1;
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let name = input::name(&args.config);
@@ -13,24 +17,20 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         Ok((config, warnings)) => (Findings { problems: Vec::new(), warnings }, config.entries.len()),
         Err(findings) => (findings, 0),
     };
-    for problem in &findings.problems {
-        println!("problem: {problem}");
-    }
-    for warning in &findings.warnings {
-        println!("warning: {warning}");
+    let mut report = String::new();
+    for (kind, findings) in [("problem", &findings.problems), ("warning", &findings.warnings)] {
+        for finding in findings {
+            let _ = writeln!(report, "{kind}: {finding}");
+        }
     }
     let usable = findings.problems.is_empty();
-    if usable {
-        println!(
-            "{name}: {}, {}",
-            count(entries, "entry", "entries"),
-            count(findings.warnings.len(), "warning", "warnings")
-        );
-    } else {
-        let problems = count(findings.problems.len(), "problem", "problems");
-        println!("{name}: {problems}, {}", count(findings.warnings.len(), "warning", "warnings"));
-    }
-    Ok(answer(usable))
+    let first = match usable {
+        true => count(entries, "entry", "entries"),
+        false => count(findings.problems.len(), "problem", "problems"),
+    };
+    let _ = writeln!(report, "{name}: {first}, {}", count(findings.warnings.len(), "warning", "warnings"));
+    print(&report)?;
+    Ok(if usable { ExitCode::SUCCESS } else { ExitCode::from(UNUSABLE) })
 }
 
 fn count(n: usize, one: &str, many: &str) -> String {

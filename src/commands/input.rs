@@ -38,6 +38,13 @@ impl ConfigFile {
             Config::parse(text).map_err(|findings| WrongConfig { path: name(path), findings })?;
         Ok(Self { config, warnings, hash: hash(text) })
     }
+
+    /// Says on standard error what is probably not meant.
+    pub(super) fn print_warnings(&self, path: &Path) {
+        for warning in &self.warnings {
+            eprintln!("pullkey: warning: {}: {warning}", name(path));
+        }
+    }
 }
 
 /// Reads a whole text file, or standard input for `-`.

@@ -1,0 +1,98 @@
+//! JSON objects as trees with places: one object, or several after each other.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::ManifestError;
+use super::tree::{Key, Kind, Node};
+
+/// Reads every object of a text.
+pub(super) fn read(text: &str) -> Result<Vec<Node>, ManifestError> {
+    let mut documents = Vec::new();
+    // The whole text is checked first, so that an error has its line.
+    for value in serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>() {
+        value.map_err(|error| ManifestError { line: error.line(), message: format!("this is no JSON: {error}") })?;
+    }
+    let mut reader = Reader { text, at: 0, line: 1 };
+    for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
+        documents.push(reader.node(value.map_err(broken)?.get())?);
+    }
+    Ok(documents)
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    /// The last place whose line is known. Nodes are read in the order of the text.
+    at: usize,
+    line: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn node(&mut self, raw: &'t str) -> Result<Node, ManifestError> {
+        let span = self.span(raw);
+        let line = self.line_of(span.start);
+        let kind = match raw.as_bytes().first() {
+            Some(b'{') => {
+                let Members(members) = serde_json::from_str(raw).map_err(broken)?;
+                let member = |(key, value): (&'t RawValue, &'t RawValue)| {
+                    let text = serde_json::from_str(key.get()).map_err(broken)?;
+                    Ok((Key { text, span: self.span(key.get()) }, self.node(value.get())?))
+                };
+                Kind::Map { members: members.into_iter().map(member).collect::<Result<_, _>>()?, flow: true }
+            }
+            Some(b'[') => {
+                let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(broken)?;
+                let items = items.into_iter().map(|item| self.node(item.get())).collect::<Result<_, _>>()?;
+                Kind::Seq { items, flow: true }
+            }
+            Some(b'"') => Kind::Scalar(serde_json::from_str(raw).map_err(broken)?),
+            _ if raw == "null" => Kind::Null,
+            _ => Kind::Scalar(raw.to_owned()),
+        };
+        Ok(Node { kind, span, line, shared: false })
+    }
+
+    fn line_of(&mut self, at: usize) -> usize {
+        self.line += self.text[self.at..at].bytes().filter(|b| *b == b'\n').count();
+        self.at = at;
+        self.line
+    }
+
+    /// Where a part stands in the text that it was borrowed from.
+    fn span(&self, part: &str) -> Range<usize> {
+        let start = part.as_ptr().addr() - self.text.as_ptr().addr();
+        start..start + part.len()
+    }
+}
+
+/// The members of an object in their order, repeated ones too, unread.
+struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+fn broken(error: serde_json::Error) -> ManifestError {
+    ManifestError { line: error.line(), message: format!("this is no JSON: {error}") }
+}
