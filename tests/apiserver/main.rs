@@ -17,6 +17,7 @@ mod down;
 mod manifests;
 mod other_webhook;
 mod pods;
+mod scenarios;
 mod secrets;
 mod selection;
 mod workloads;
@@ -63,6 +64,7 @@ const TRIALS: &[(&str, Run)] = &named![
     writing::escaped_text_arrives_unchanged,
     writing::null_members_are_as_good_as_absent_ones,
     writing::a_generated_name_works,
+    writing::a_pod_of_a_megabyte_passes,
     writing::a_dry_run_shows_the_secret_and_stores_nothing,
     writing::server_side_apply_gets_the_secret_and_can_be_repeated,
     writing::server_side_apply_owns_only_the_names_it_wrote,
@@ -77,6 +79,11 @@ const TRIALS: &[(&str, Run)] = &named![
     down::pods_that_exist_can_be_changed_debugged_and_deleted,
     down::under_fail_open_a_pod_is_created_without_the_secret,
     audit::the_audit_log_names_what_was_injected,
+    scenarios::regcred,
+    scenarios::yandex,
+    scenarios::tanzu,
+    scenarios::replicated,
+    scenarios::the_pod_of_the_quick_start,
     manifests::base_is_valid,
     manifests::overlay_files_is_valid,
     manifests::overlay_cert_manager_is_valid,
@@ -87,6 +94,7 @@ const TRIALS: &[(&str, Run)] = &named![
 
 /// What needs the controller manager as well.
 const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
+    scenarios::werf,
     workloads::the_pods_of_a_deployment_get_the_secret,
     workloads::the_pods_of_a_deployment_come_once_pullkey_answers,
     workloads::the_shipped_deployment_gets_its_pods_without_pullkey,

@@ -11,10 +11,10 @@ pub(crate) fn the_pods_of_a_deployment_get_the_secret(world: &World) {
     world.serve();
     let pair = world.namespaces("deployment");
     let manifest = deployment(&["registry.example.com/app", "two.example.com/app"]);
-    world.create(&pair.opted_in, &manifest);
-    world.create(&pair.plain, &manifest);
-    let opted_in = pods_of(world, &pair.opted_in, 2);
-    let plain = pods_of(world, &pair.plain, 2);
+    let [opted_in, plain] = [&pair.opted_in, &pair.plain].map(|namespace| {
+        let deployment = world.create(namespace, &manifest);
+        pods_of_deployment(world, namespace, &deployment)
+    });
     for (opted_in, plain) in opted_in.iter().zip(&plain) {
         assert_differ_only_in_pull_secrets(opted_in, plain);
         assert_eq!(pull_secrets(opted_in), ["registrysecret", "first", "second"]);
@@ -27,7 +27,7 @@ pub(crate) fn the_pods_of_a_deployment_get_the_secret(world: &World) {
 pub(crate) fn the_pods_of_a_deployment_come_once_pullkey_answers(world: &World) {
     world.pullkey.crash();
     let pair = world.namespaces("deployment-waits");
-    world.create(&pair.opted_in, &deployment(&["registry.example.com/app"]));
+    let deployment = world.create(&pair.opted_in, &deployment(&["registry.example.com/app"]));
     until("the ReplicaSet says why it has no Pods", || {
         let arguments = ["get", "replicasets", "-n", &pair.opted_in, "-o", "json"];
         let replica_sets = world.cluster.kubectl.json(&arguments, "");
@@ -37,19 +37,20 @@ pub(crate) fn the_pods_of_a_deployment_come_once_pullkey_answers(world: &World) 
         if says_why { Ok(()) } else { Err(replica_sets["items"][0]["status"].to_string()) }
     });
     world.serve();
-    for pod in pods_of(world, &pair.opted_in, 2) {
+    for pod in pods_of_deployment(world, &pair.opted_in, &deployment) {
         assert_eq!(pull_secrets(&pod), ["registrysecret"]);
     }
 }
 
 pub(crate) fn the_shipped_deployment_gets_its_pods_without_pullkey(world: &World) {
     world.pullkey.crash();
-    let webhook = "--selector=app.kubernetes.io/name=pullkey,app.kubernetes.io/component=webhook";
-    world.cluster.kubectl.run(&["delete", "pods", "-n", NAMESPACE, webhook]);
-    let pods = until("the Deployment has two new Pods", || {
-        let pods = world.cluster.kubectl.json(&["get", "pods", "-n", NAMESPACE, webhook, "-o", "json"], "");
-        exactly(&pods, 2)
-    });
+    let deployment = world.get(NAMESPACE, "deployment", "pullkey");
+    let old = pods_of_deployment(world, NAMESPACE, &deployment);
+    let names = old.iter().map(|pod| pod["metadata"]["name"].as_str().unwrap_or_default());
+    let arguments: Vec<&str> = ["delete", "pods", "-n", NAMESPACE].into_iter().chain(names).collect();
+    world.cluster.kubectl.run(&arguments);
+    let pods = pods_of_deployment(world, NAMESPACE, &deployment);
+    assert!(pods.iter().all(|pod| !old.contains(pod)), "the old Pods are still there");
     for pod in pods {
         assert_eq!(pull_secrets(&pod), [""; 0]);
         assert_eq!(pod["metadata"]["labels"]["pullkey.dev/inject"], "disabled");
@@ -70,17 +71,24 @@ fn deployment(images: &[&str]) -> Value {
     })
 }
 
-/// The Pods of this namespace, once there are so many.
+/// The Pods of a stored Deployment, once there are as many as it wants.
 #[track_caller]
-pub(crate) fn pods_of(world: &World, namespace: &str, count: usize) -> Vec<Value> {
+pub(crate) fn pods_of_deployment(world: &World, namespace: &str, deployment: &Value) -> Vec<Value> {
+    let labels =
+        deployment["spec"]["selector"]["matchLabels"].as_object().expect("a Deployment selects by label");
+    let labels: Vec<String> =
+        labels.iter().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    let selector = format!("--selector={}", labels.join(","));
+    let count = deployment["spec"]["replicas"].as_u64().expect("the API server fills it in");
     until("the controllers have made the Pods", || {
-        exactly(&world.cluster.kubectl.json(&["get", "pods", "-n", namespace, "-o", "json"], ""), count)
+        let pods = world.cluster.kubectl.json(&["get", "pods", "-n", namespace, &selector, "-o", "json"], "");
+        exactly(&pods, count)
     })
 }
 
-fn exactly(pods: &Value, count: usize) -> Result<Vec<Value>, String> {
+fn exactly(pods: &Value, count: u64) -> Result<Vec<Value>, String> {
     let pods = pods["items"].as_array().expect("kubectl prints a list");
     let alive: Vec<Value> =
         pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).cloned().collect();
-    if alive.len() == count { Ok(alive) } else { Err(format!("there are {} of {count}", alive.len())) }
+    if alive.len() as u64 == count { Ok(alive) } else { Err(format!("there are {} of {count}", alive.len())) }
 }

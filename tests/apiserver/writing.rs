@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::pods::{assert_differ_only_in_pull_secrets, pod, pod_with_metadata, pull_secrets, references};
+use crate::pods::{
+    assert_differ_only_in_pull_secrets, pod, pod_with, pod_with_metadata, pull_secrets, references,
+};
 use crate::world::World;
 
 pub(crate) fn escaped_text_arrives_unchanged(world: &World) {
@@ -72,6 +74,17 @@ pub(crate) fn a_generated_name_works(world: &World) {
     manifest["metadata"] = json!({"generateName": "app-"});
     let stored = pair.assert_injected(&manifest, &["registrysecret"]);
     assert!(stored["metadata"]["name"].as_str().is_some_and(|name| name.len() > "app-".len()));
+}
+
+pub(crate) fn a_pod_of_a_megabyte_passes(world: &World) {
+    world.serve();
+    let pair = world.namespaces("megabyte");
+    let spec = json!({"containers": [{
+        "name": "app",
+        "image": "registry.example.com/app",
+        "env": [{"name": "TEXT", "value": "\u{e9}\"\n<".repeat(200_000)}],
+    }]});
+    pair.assert_injected(&pod_with("app", &[], spec), &["registrysecret"]);
 }
 
 pub(crate) fn a_dry_run_shows_the_secret_and_stores_nothing(world: &World) {
