@@ -24,9 +24,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let usable = findings.problems.is_empty();
-    let first = match usable {
-        true => count(entries, "entry", "entries"),
-        false => count(findings.problems.len(), "problem", "problems"),
+    let first = if usable {
+        count(entries, "entry", "entries")
+    } else {
+        count(findings.problems.len(), "problem", "problems")
     };
     let _ = writeln!(report, "{name}: {first}, {}", count(findings.warnings.len(), "warning", "warnings"));
     print(&report)?;

@@ -48,11 +48,17 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
             let text = input::read(filename, "manifests")?;
             let explained = Manifests::parse(&text)
                 .and_then(|manifests| manifests.pods())
-                .and_then(|pods| pods.iter().map(|pod| explain_pod(pod, &rules, &args.namespace)).collect::<Result<Vec<_>, _>>())
+                .and_then(|pods| {
+                    pods.iter()
+                        .map(|pod| explain_pod(pod, &rules, &args.namespace))
+                        .collect::<Result<Vec<_>, _>>()
+                })
                 .with_context(|| format!("cannot use the manifests in {name}"))?;
             match args.output {
                 OutputFormat::Json => json(&explained)?,
-                OutputFormat::Text if explained.is_empty() => format!("{name} has no Pod and no Pod template\n"),
+                OutputFormat::Text if explained.is_empty() => {
+                    format!("{name} has no Pod and no Pod template\n")
+                }
                 OutputFormat::Text => explained.iter().map(pod_text).collect::<Vec<_>>().join("\n"),
             }
         }

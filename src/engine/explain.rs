@@ -98,7 +98,8 @@ fn names(rules: &Rules, image: &str, namespace: &str) -> Vec<String> {
 fn notes(rules: &Rules, location: Option<&Location<'_>>, namespace: &str) -> Vec<EntryNote> {
     let note = |entry: &Entry| {
         let (matches, reason) = if entry.always {
-            let (matches, reason) = in_namespace(entry, namespace, "it applies whatever the images are".to_owned());
+            let (matches, reason) =
+                in_namespace(entry, namespace, "it applies whatever the images are".to_owned());
             (matches, reason)
         } else {
             for_image(entry, location?, namespace)?
@@ -111,12 +112,20 @@ fn notes(rules: &Rules, location: Option<&Location<'_>>, namespace: &str) -> Vec
 
 /// What an entry says about an image; nothing when it does not come near.
 fn for_image(entry: &Entry, location: &Location<'_>, namespace: &str) -> Option<(bool, String)> {
-    let matching = |patterns: &[Pattern]| patterns.iter().find(|p| p.matches_location(location)).map(Pattern::to_string);
+    let matching =
+        |patterns: &[Pattern]| patterns.iter().find(|p| p.matches_location(location)).map(Pattern::to_string);
     let Some(pattern) = matching(&entry.match_images) else {
-        return entry.match_images.iter().find_map(|pattern| near_miss(pattern, location)).map(|reason| (false, reason));
+        return entry
+            .match_images
+            .iter()
+            .find_map(|pattern| near_miss(pattern, location))
+            .map(|reason| (false, reason));
     };
     if let Some(except) = matching(&entry.except_images) {
-        return Some((false, format!("{pattern:?} matches, but exceptImages {except:?} takes the image out")));
+        return Some((
+            false,
+            format!("{pattern:?} matches, but exceptImages {except:?} takes the image out"),
+        ));
     }
     Some(in_namespace(entry, namespace, format!("{pattern:?} matches")))
 }
@@ -126,23 +135,37 @@ fn in_namespace(entry: &Entry, namespace: &str, reason: String) -> (bool, String
         return (true, reason);
     }
     let namespaces: Vec<String> = entry.namespaces.iter().map(ToString::to_string).collect();
-    (false, format!("{reason}, but not in the namespace {namespace:?}: the entry is for {}", namespaces.join(", ")))
+    (
+        false,
+        format!(
+            "{reason}, but not in the namespace {namespace:?}: the entry is for {}",
+            namespaces.join(", ")
+        ),
+    )
 }
 
 /// Why a pattern does not match although somebody may have meant it to.
 fn near_miss(pattern: &Pattern, location: &Location<'_>) -> Option<String> {
     match pattern.compare(location) {
         Verdict::Match | Verdict::Host => None,
-        Verdict::HostCase => Some(format!("{pattern:?}: the host differs only in case, and case counts", pattern = pattern.as_str())),
+        Verdict::HostCase => Some(format!(
+            "{pattern:?}: the host differs only in case, and case counts",
+            pattern = pattern.as_str()
+        )),
         Verdict::Port => {
             let port = location.port.map_or("no port".to_owned(), |port| format!("port {port}"));
-            Some(format!("{:?}: the host matches, but the image has {port}, and ports must be equal", pattern.as_str()))
+            Some(format!(
+                "{:?}: the host matches, but the image has {port}, and ports must be equal",
+                pattern.as_str()
+            ))
         }
         Verdict::PathInsideComponent => Some(format!(
             "{:?}: the path ends inside a component of {:?}; a path ends at a slash",
             pattern.as_str(),
             location.path
         )),
-        Verdict::Path => Some(format!("{:?}: the host matches, but not the path {:?}", pattern.as_str(), location.path)),
+        Verdict::Path => {
+            Some(format!("{:?}: the host matches, but not the path {:?}", pattern.as_str(), location.path))
+        }
     }
 }

@@ -195,8 +195,12 @@ impl Finder<'_> {
         }
         let text = |key| Ok::<_, ManifestError>(node.get(key)?.and_then(Node::as_str));
         let (api_version, kind) = match (text("apiVersion")?, text("kind")?, item_type) {
-            (Some(api_version), Some(kind), _) | (None, None, Some((api_version, kind))) => (api_version, kind),
-            (None, _, _) => return Err(node.error("the object has no apiVersion; is this a Kubernetes manifest?")),
+            (Some(api_version), Some(kind), _) | (None, None, Some((api_version, kind))) => {
+                (api_version, kind)
+            }
+            (None, _, _) => {
+                return Err(node.error("the object has no apiVersion; is this a Kubernetes manifest?"));
+            }
             (_, None, _) => return Err(node.error("the object has no kind; is this a Kubernetes manifest?")),
         };
         if let Some(item_kind) = kind.strip_suffix("List") {

@@ -243,12 +243,11 @@ fn check_port(host: &str, port: Option<&str>) -> Result<(), Reason> {
     match port {
         // The kubelet takes the brackets of an IPv6 key without port for a character class.
         None if host.starts_with('[') => Err(Reason::Ipv6WithoutPort),
-        None => Ok(()),
         Some(port) if port.contains('*') => Err(Reason::PortGlob),
         Some("") => Err(Reason::PortEmpty),
         Some(port) if !port.bytes().all(|b| b.is_ascii_digit()) => Err(Reason::PortOrTag),
         Some(_) if host.contains('_') => Err(Reason::HostNever),
-        Some(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

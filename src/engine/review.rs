@@ -132,14 +132,14 @@ members! {
     struct Resource<'a> as "a resource" {
         group: Text<'a> = "group",
         version: Text<'a> = "version",
-        resource: Text<'a> = "resource",
+        plural: Text<'a> = "resource",
     }
 }
 
 impl Request<'_> {
     fn is_pod_creation(&self) -> bool {
-        let Resource { group, version, resource } = &self.resource;
-        let is_pod = group.is_empty() && &**version == "v1" && &**resource == "pods";
+        let Resource { group, version, plural } = &self.resource;
+        let is_pod = group.is_empty() && &**version == "v1" && &**plural == "pods";
         is_pod && self.sub_resource.is_empty() && &*self.operation == "CREATE"
     }
 }

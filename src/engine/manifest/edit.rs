@@ -16,7 +16,8 @@ pub(super) struct Edit {
 /// Carries edits out; they do not overlap.
 pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| edit.start);
-    let mut edited = String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
+    let mut edited =
+        String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
     let mut from = 0;
     for edit in &edits {
         edited.push_str(&text[from..edit.start]);
@@ -56,7 +57,12 @@ pub(super) fn add_names(
     let editor = Editor { text };
     let all: Vec<&str> = present.iter().chain(missing).copied().collect();
     match node.get_own(LIST)? {
-        Some(list) => editor.extend(list, members.iter().find(|(key, _)| key.text == LIST).map(|(key, _)| key.span.end), &all, missing),
+        Some(list) => editor.extend(
+            list,
+            members.iter().find(|(key, _)| key.text == LIST).map(|(key, _)| key.span.end),
+            &all,
+            missing,
+        ),
         None => match members.first() {
             Some((key, _)) if *flow => Ok(editor.member_in_flow(node, key.span.start, &all)),
             Some((key, _)) => editor.member_in_block(node, key.span.start, &all),
@@ -89,12 +95,15 @@ impl Editor<'_> {
     fn member_in_block(&self, map: &Node, first: usize, names: &[&str]) -> Result<Edit, ManifestError> {
         let before = &self.text[self.line_start(first)..first];
         if !before.chars().all(|c| matches!(c, ' ' | '-')) {
-            return Err(map.error("the Pod's spec begins with a tag, an anchor or a question mark; leave that out"));
+            return Err(
+                map.error("the Pod's spec begins with a tag, an anchor or a question mark; leave that out")
+            );
         }
         // In `- name: x` the mapping begins behind the dash, so its lines are indented as far.
         let indent = " ".repeat(before.chars().count());
         let newline = self.newline();
-        let items: String = names.iter().map(|name| format!("{indent}- name: {}{newline}", plain(name))).collect();
+        let items: String =
+            names.iter().map(|name| format!("{indent}- name: {}{newline}", plain(name))).collect();
         Ok(insert(first, format!("{LIST}:{newline}{items}{indent}")))
     }
 
@@ -143,15 +152,20 @@ impl Editor<'_> {
     }
 
     fn items_in_block(&self, list: &Node, items: &[Node], missing: &[&str]) -> Result<Edit, ManifestError> {
-        let refused = || list.error("the last item of imagePullSecrets cannot be continued; write `- name: …`");
+        let refused =
+            || list.error("the last item of imagePullSecrets cannot be continued; write `- name: …`");
         let last = items.last().filter(|last| !last.is_null()).ok_or_else(refused)?;
         let line = self.line_start(last.span.start);
         let dash = self.text[line..last.span.start].rfind('-').ok_or_else(refused)?;
         let indent = " ".repeat(self.text[line..line + dash].chars().count());
-        let end = last.span.end + self.text[last.span.end..].find('\n').unwrap_or(self.text.len() - last.span.end);
+        let end =
+            last.span.end + self.text[last.span.end..].find('\n').unwrap_or(self.text.len() - last.span.end);
         let end = end - usize::from(self.text[..end].ends_with('\r'));
         let newline = self.newline();
-        Ok(insert(end, missing.iter().map(|name| format!("{newline}{indent}- name: {}", plain(name))).collect()))
+        Ok(insert(
+            end,
+            missing.iter().map(|name| format!("{newline}{indent}- name: {}", plain(name))).collect(),
+        ))
     }
 
     fn line_start(&self, at: usize) -> usize {
@@ -193,7 +207,8 @@ fn pretty_item(name: &str, indent: &str, unit: &str, newline: &str) -> String {
 /// The name as a plain scalar, unless YAML would read a number, a boolean or nothing.
 fn plain(name: &str) -> String {
     let is_word = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    let is_simple = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'));
+    let is_simple =
+        name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'));
     let is_reserved = matches!(name, "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n");
     if is_word && is_simple && !is_reserved { name.to_owned() } else { quoted(name) }
 }

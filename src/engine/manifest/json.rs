@@ -14,11 +14,11 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, ManifestError> {
     let mut documents = Vec::new();
     // The whole text is checked first, so that an error has its line.
     for value in serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>() {
-        value.map_err(|error| ManifestError { line: error.line(), message: format!("this is no JSON: {error}") })?;
+        value.map_err(|e| broken(&e))?;
     }
     let mut reader = Reader { text, at: 0, line: 1 };
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        documents.push(reader.node(value.map_err(broken)?.get())?);
+        documents.push(reader.node(value.map_err(|e| broken(&e))?.get())?);
     }
     Ok(documents)
 }
@@ -36,19 +36,19 @@ impl<'t> Reader<'t> {
         let line = self.line_of(span.start);
         let kind = match raw.as_bytes().first() {
             Some(b'{') => {
-                let Members(members) = serde_json::from_str(raw).map_err(broken)?;
+                let Members(members) = serde_json::from_str(raw).map_err(|e| broken(&e))?;
                 let member = |(key, value): (&'t RawValue, &'t RawValue)| {
-                    let text = serde_json::from_str(key.get()).map_err(broken)?;
+                    let text = serde_json::from_str(key.get()).map_err(|e| broken(&e))?;
                     Ok((Key { text, span: self.span(key.get()) }, self.node(value.get())?))
                 };
                 Kind::Map { members: members.into_iter().map(member).collect::<Result<_, _>>()?, flow: true }
             }
             Some(b'[') => {
-                let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(broken)?;
+                let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(|e| broken(&e))?;
                 let items = items.into_iter().map(|item| self.node(item.get())).collect::<Result<_, _>>()?;
                 Kind::Seq { items, flow: true }
             }
-            Some(b'"') => Kind::Scalar(serde_json::from_str(raw).map_err(broken)?),
+            Some(b'"') => Kind::Scalar(serde_json::from_str(raw).map_err(|e| broken(&e))?),
             _ if raw == "null" => Kind::Null,
             _ => Kind::Scalar(raw.to_owned()),
         };
@@ -93,6 +93,6 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-fn broken(error: serde_json::Error) -> ManifestError {
+fn broken(error: &serde_json::Error) -> ManifestError {
     ManifestError { line: error.line(), message: format!("this is no JSON: {error}") }
 }

@@ -87,7 +87,9 @@ impl Node {
         let Kind::Map { members, .. } = &self.kind else { return Ok(None) };
         let mut found = members.iter().filter(|(name, _)| name.text == key).map(|(_, node)| node);
         match (found.next(), found.next()) {
-            (Some(_), Some(second)) => Err(second.error(&format!("the key {key:?} stands here a second time"))),
+            (Some(_), Some(second)) => {
+                Err(second.error(&format!("the key {key:?} stands here a second time")))
+            }
             (found, _) => Ok(found),
         }
     }
@@ -104,7 +106,9 @@ impl Node {
         Ok(match &self.kind {
             Kind::Null => Value::Null,
             Kind::Scalar(text) => Value::String(text.clone()),
-            Kind::Seq { items, .. } => Value::Array(items.iter().map(Node::to_value).collect::<Result<_, _>>()?),
+            Kind::Seq { items, .. } => {
+                Value::Array(items.iter().map(Node::to_value).collect::<Result<_, _>>()?)
+            }
             Kind::Map { members, .. } => {
                 let mut object = Map::new();
                 for (key, node) in members.iter().filter(|(key, _)| key.text != MERGE_KEY) {

@@ -54,8 +54,10 @@ impl Builder {
         let node = |kind| Node { kind, span: range.clone(), line: span.start.line(), shared: false };
         match event {
             Event::Scalar(text, style, anchor, _) => {
-                let is_null = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
-                let kind = if is_null && !self.expects_key() { Kind::Null } else { Kind::Scalar(text.into_owned()) };
+                let is_null =
+                    style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let kind =
+                    if is_null && !self.expects_key() { Kind::Null } else { Kind::Scalar(text.into_owned()) };
                 self.add(node(kind), anchor)
             }
             Event::SequenceStart(style, anchor, _) => {
@@ -121,7 +123,9 @@ impl Builder {
 fn content_end(node: &Node) -> Option<usize> {
     match &node.kind {
         Kind::Seq { items, flow: false } => items.last().map(|item| item.span.end),
-        Kind::Map { members, flow: false } => members.last().map(|(key, node)| node.span.end.max(key.span.end)),
+        Kind::Map { members, flow: false } => {
+            members.last().map(|(key, node)| node.span.end.max(key.span.end))
+        }
         _ => None,
     }
 }
