@@ -11,6 +11,8 @@ type keyAnswer struct {
 	// Matches is false for an image that cannot be read: the kubelet then never
 	// gets as far as a look-up.
 	Matches bool `json:"matches"`
+	// Lookup is what the kubelet looks the image up by, empty if it cannot be read.
+	Lookup string `json:"lookup"`
 }
 
 // lookUpKey asks a keyring that holds one credential, under the given auths key.
@@ -24,7 +26,7 @@ func lookUpKey(key, image string) keyAnswer {
 		key: credentialprovider.DockerConfigEntry{Username: "user", Password: "password"},
 	})
 	_, found := keyring.Lookup(lookup)
-	return keyAnswer{Matches: found}
+	return keyAnswer{Matches: found, Lookup: lookup}
 }
 
 type credential struct {

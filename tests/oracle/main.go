@@ -23,6 +23,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 )
@@ -40,8 +41,7 @@ type request struct {
 func main() {
 	// The keyring logs every key that it cannot parse; here that is an answer
 	// like any other and would only bury a real message.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard())
 
 	if err := answerAll(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "oracle:", err)
