@@ -24,7 +24,8 @@ impl Oracle {
         match PROGRAM.get_or_init(build) {
             Ok(program) => Some(Self { program: program.clone() }),
             Err(reason) => {
-                assert!(std::env::var_os("CI").is_none(), "{reason}; in CI nothing may be skipped");
+                let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+                assert!(!in_ci, "{reason}; in CI nothing may be skipped");
                 say(&format!("SKIPPED {test}: {reason}"));
                 None
             }
