@@ -28,6 +28,7 @@ pub(crate) const DOCKER_HUB_KEYS: &[&str] = &[
 /// Pairs that are tried in every run, whatever the seed.
 const ODD: &[(&str, &str)] = &[
     ("registry.example.com/team-a", "registry.example.com/team-abc/app"),
+    ("registry.example.com/team-", "registry.example.com/team-a/app"),
     ("registry.example.com/team-a", "registry.example.com/team-a"),
     ("https://index.docker.io/v1/", "nginx"),
     ("https://index.docker.io/v1/", "localhost/app"),
