@@ -78,6 +78,13 @@ pub(crate) const ODD: &[&str] = &[
     "oci://a",
     "a@b@c",
     "a:b@c:d@e",
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "a@md5:0123456789abcdef0123456789abcdef",
+    "a@sha256:0123456789abcdef0123456789abcdef",
+    "a@sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
+    "a:b@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "a@SHA256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "a:b@SHA256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     // The only letters outside ASCII whose lower case is in ASCII: the Kelvin sign and the dotted I.
     "\u{212a}/a",
     "\u{212a}/\u{e9}",
