@@ -97,12 +97,10 @@ fn names(rules: &Rules, image: &str, namespace: &str) -> Vec<String> {
 
 fn notes(rules: &Rules, location: Option<&Location<'_>>, namespace: &str) -> Vec<EntryNote> {
     let note = |entry: &Entry| {
-        let (matches, reason) = if entry.always {
-            let (matches, reason) =
-                in_namespace(entry, namespace, "it applies whatever the images are".to_owned());
-            (matches, reason)
-        } else {
-            for_image(entry, location?, namespace)?
+        let (matches, reason) = match location {
+            _ if entry.always && !entry.applies_in(namespace) => return None,
+            _ if entry.always => (true, "it applies whatever the images are".to_owned()),
+            location => for_image(entry, location?, namespace)?,
         };
         let pull_secrets = entry.pull_secrets.clone();
         Some(EntryNote { entry: entry.name.clone(), matches, reason, pull_secrets })
@@ -127,21 +125,15 @@ fn for_image(entry: &Entry, location: &Location<'_>, namespace: &str) -> Option<
             format!("{pattern:?} matches, but exceptImages {except:?} takes the image out"),
         ));
     }
-    Some(in_namespace(entry, namespace, format!("{pattern:?} matches")))
-}
-
-fn in_namespace(entry: &Entry, namespace: &str, reason: String) -> (bool, String) {
-    if entry.applies_in(namespace) {
-        return (true, reason);
+    if !entry.applies_in(namespace) {
+        let namespaces: Vec<String> = entry.namespaces.iter().map(ToString::to_string).collect();
+        let namespaces = namespaces.join(", ");
+        let reason = format!(
+            "{pattern:?} matches, but the entry is for the namespaces {namespaces}, not {namespace:?}"
+        );
+        return Some((false, reason));
     }
-    let namespaces: Vec<String> = entry.namespaces.iter().map(ToString::to_string).collect();
-    (
-        false,
-        format!(
-            "{reason}, but not in the namespace {namespace:?}: the entry is for {}",
-            namespaces.join(", ")
-        ),
-    )
+    Some((true, format!("{pattern:?} matches")))
 }
 
 /// Why a pattern does not match although somebody may have meant it to.

@@ -217,9 +217,9 @@ fn invalid(domain: &str, remainder: &str) -> ImageError {
     if !changes_in_lower_case(domain) && !changes_in_lower_case(remainder) {
         return ImageError::InvalidFormat;
     }
-    let lower = format!("{domain}/{remainder}").to_lowercase();
-    let (domain, remainder) = lower.split_at(domain.len().min(lower.len()));
-    let remainder = remainder.get(1..).unwrap_or("");
+    // Go lower-cases letter by letter, also where the lower-case form has several.
+    let lower = |text: &str| text.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect::<String>();
+    let (domain, remainder) = (&*lower(domain), &*lower(remainder));
     let (path, suffix) = remainder.split_at(name_end(remainder));
     let valid =
         is_path(path) && (is_domain(domain) || is_path_component(domain)) && split_suffix(suffix).is_some();

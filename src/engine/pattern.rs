@@ -158,7 +158,7 @@ impl Host {
         if host.starts_with('[') {
             let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
             return match address {
-                Some(address) if image::is_ipv6_text(address) => Ok(Self::Exact(host.to_owned())),
+                Some(address) if is_ipv6(address) => Ok(Self::Exact(host.to_owned())),
                 _ => Err(Reason::Ipv6),
             };
         }
@@ -232,6 +232,12 @@ fn parse(text: &str) -> Result<Pattern, Reason> {
         port: port.map(str::to_owned),
         path: path.map(str::to_owned),
     })
+}
+
+/// Go's URL parser, through which the kubelet reads its keys, takes only a real address in brackets.
+/// One with an IPv4 part is no host to the grammar of image names.
+fn is_ipv6(address: &str) -> bool {
+    address.parse::<core::net::Ipv6Addr>().is_ok() && !address.contains('.')
 }
 
 /// Tells whether a path is another or an ancestor of it, component by component.

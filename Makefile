@@ -1,0 +1,35 @@
+# What people and CI do with this repository. `make help` lists it.
+CARGO ?= cargo
+PULLKEY := target/release/pullkey
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the program into target/release/pullkey
+	$(CARGO) build --release --locked
+
+run: ## Build, serve the example configuration and show a Pod being patched; PORT=8443 chooses the port
+	$(CARGO) build --release --locked --bin pullkey --example try
+	@exec target/release/examples/try $(PULLKEY) target/try
+
+test: ## Set up what the tests need (the first time: a Kubernetes built from source, about 6 minutes), then run all of them
+	tests/prepare
+	@# Without Go the tests that need these say so and are skipped; in CI they fail.
+	tests/cluster/build || test -z "$$CI"
+	tests/oracle/build || test -z "$$CI"
+	tests/lint-dockerfile
+	tests/static-binary
+	$(CARGO) test --locked
+
+lint: ## Check formatting and run clippy; warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+bench: ## Measure speed and size, and print them as a table
+	$(CARGO) bench --locked --bench table
+
+clean: ## Remove all that was built
+	$(CARGO) clean
