@@ -9,7 +9,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::glob::Glob;
-use super::image::{self, DOCKER_HUB, DOCKER_HUB_LEGACY, ImageRef, Location};
+use super::image::grammar;
+use super::image::{DOCKER_HUB, DOCKER_HUB_LEGACY, ImageRef, Location};
 
 mod refusal;
 
@@ -167,7 +168,7 @@ impl Host {
         }
         if !host.contains('*') {
             // An underscore is legal where the grammar of image names takes the host for a path.
-            let possible = host.split('.').all(image::is_host_label) || image::is_path_component(host);
+            let possible = host.split('.').all(grammar::is_host_label) || grammar::is_path_component(host);
             return if possible { Ok(Self::Exact(host.to_owned())) } else { Err(Reason::HostNever) };
         }
         if host.split('.').any(str::is_empty) {
@@ -213,7 +214,7 @@ fn parse(text: &str) -> Result<Pattern, Reason> {
     if let Some((_, after)) = text.split_once('@') {
         return Err(if after.starts_with("sha") { Reason::Digest } else { Reason::UserInfo });
     }
-    let (host, port) = image::split_port(authority);
+    let (host, port) = grammar::split_port(authority);
     if host == DOCKER_HUB_LEGACY {
         return Err(Reason::DockerHubLegacy);
     }
@@ -274,7 +275,7 @@ fn check_path(path: &str) -> Result<&str, Reason> {
     if path.starts_with("v1/") || path.starts_with("v2/") {
         return Err(Reason::ApiPrefix);
     }
-    match path.split('/').find(|component| !image::is_path_component(component)) {
+    match path.split('/').find(|component| !grammar::is_path_component(component)) {
         Some(component) => Err(Reason::PathComponent(component.to_owned())),
         None => Ok(path),
     }

@@ -115,7 +115,7 @@ fn suggest(text: &str) -> Option<String> {
 pub(super) fn warnings(pattern: &Pattern) -> Vec<String> {
     let mut warnings = Vec::new();
     let (authority, path) = pattern.text.split_once('/').unwrap_or((&pattern.text, ""));
-    let (host, port) = super::image::split_port(authority);
+    let (host, port) = super::grammar::split_port(authority);
     if matches!(host, "*.docker.io" | "hub.docker.com" | "registry-1.docker.io" | "registry.hub.docker.com") {
         warnings.push(format!(
             "{:?} is not Docker Hub: image names of Docker Hub have the host \"docker.io\"; write \"docker.io\" if you mean it",
