@@ -81,7 +81,7 @@ pub struct ServeArgs {
     /// Read the configuration again when the file's content changes
     ///
     /// A file that is wrong is refused and the last good rules stay, until the next restart fails.
-    #[arg(long, env = "PULLKEY_RELOAD")]
+    #[arg(long, env = "PULLKEY_RELOAD", value_parser = clap::builder::BoolishValueParser::new())]
     pub reload: bool,
 
     /// Where the API server connects to, by TLS
@@ -106,8 +106,7 @@ pub struct ServeArgs {
         value_name = "NAME",
         env = "PULLKEY_DNS_NAME",
         value_delimiter = ',',
-        conflicts_with = "tls_cert",
-        required_unless_present = "tls_cert"
+        conflicts_with = "tls_cert"
     )]
     pub dns_name: Vec<SubjectName>,
 

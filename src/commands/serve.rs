@@ -45,22 +45,26 @@ enum CertSource {
 type Tasks = JoinSet<&'static str>;
 
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    if args.tls_cert.is_none() && args.dns_name.is_empty() {
+        bail!("no certificate: give --tls-cert and --tls-key, or --dns-name to have one issued in memory");
+    }
     let config = ConfigFile::load(&args.config)?;
-    let (source, pair) = certificate(&args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(args, config, source, pair))?;
+    runtime.block_on(serve(args, config))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(args: ServeArgs, config: ConfigFile, source: CertSource, pair: KeyPair) -> anyhow::Result<()> {
+async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
     let mut signals = StopSignals::catch().context("cannot catch signals")?;
     let tcp = bind(args.listen, "--listen").await?;
     let admin_tcp = bind(args.admin_listen, "--admin-listen").await?;
     let (listen, admin_listen) = (tcp.local_addr()?, admin_tcp.local_addr()?);
+    // Last of all that can fail, because it writes `--ca-out`.
+    let (source, pair) = certificate(&args)?;
 
     let logs = start_logs(&args);
     for warning in &config.warnings {

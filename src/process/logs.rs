@@ -5,6 +5,10 @@ use std::io::{self, IsTerminal};
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 
+/// How many lines may wait for standard error. The queue is allocated whole, 32 bytes a line, and its
+/// default of 128,000 lines would be the largest part of the process.
+const LINES_WAITING_MAX: usize = 4_096;
+
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -33,7 +37,8 @@ impl Logs {
     /// Starts the log of the process; lines that standard error does not take are dropped and counted.
     #[must_use]
     pub fn start(format: Format, level: LevelFilter) -> Self {
-        let (writer, guard) = NonBlockingBuilder::default().lossy(true).finish(io::stderr());
+        let queue = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_WAITING_MAX);
+        let (writer, guard) = queue.finish(io::stderr());
         let dropped = writer.error_counter();
         let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let builder = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(writer);
