@@ -1,0 +1,26 @@
+//! `pullkey serve`, the real program: what it reads again, what it says, and how it ends.
+
+#[path = "support/serving.rs"]
+mod serving;
+#[path = "support/wait.rs"]
+mod wait;
+
+#[path = "serve/client.rs"]
+mod client;
+#[path = "serve/openmetrics.rs"]
+mod openmetrics;
+#[path = "serve/place.rs"]
+mod place;
+
+#[path = "serve/certificates.rs"]
+mod certificates;
+#[path = "serve/configuration.rs"]
+mod configuration;
+#[path = "serve/logging.rs"]
+mod logging;
+#[path = "serve/metrics.rs"]
+mod metrics;
+#[path = "serve/self_issued.rs"]
+mod self_issued;
+#[path = "serve/stopping.rs"]
+mod stopping;
