@@ -106,6 +106,8 @@ fn two_swaps_in_a_row_are_both_picked_up() {
 
     // A connection from before the swaps goes on.
     assert_eq!(kept.injected(), "one");
+    let changes = setting.serving.log_text().matches("serving the changed certificate").count();
+    assert_eq!(changes, 2, "{}", setting.serving.log_text());
 }
 
 #[test]

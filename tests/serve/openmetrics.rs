@@ -1,4 +1,4 @@
-//! A strict reader of the OpenMetrics text format (version 1.0.0), as far as pullkey uses it.
+//! A strict reader of the `OpenMetrics` text format (version 1.0.0), as far as pullkey uses it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -40,7 +40,7 @@ impl Pair {
     }
 }
 
-/// A folder as a kubelet mounts a Secret or a ConfigMap: each file is a symbolic link through
+/// A folder as a kubelet mounts a Secret or a `ConfigMap`: each file is a symbolic link through
 /// `..data`, which is another link to a folder with a time for its name.
 #[derive(Debug)]
 pub(crate) struct Volume {
