@@ -137,7 +137,8 @@ fn text_of(file: &str) -> &'static str {
 fn folders() -> Vec<PathBuf> {
     let golden = repository("tests/golden");
     let entries = fs::read_dir(&golden).unwrap_or_else(|error| panic!("{}: {error}", golden.display()));
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("the folder can be read").path()).collect();
     folders.sort();
     for folder in &folders {
         assert!(folder.is_dir(), "tests/golden has a file {}", golden_case::name(folder));

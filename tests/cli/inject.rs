@@ -81,8 +81,8 @@ fn one_broken_document_among_good_ones_keeps_all_from_being_written() {
             report.add(&stream, &inject(&stream).error());
         }
     }
-    let json = format!("{{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"}}\n{{\"apiVersion\":\"v1\"}}\n");
-    report.add(&json, &inject(&json).error());
+    let json = "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"}\n{\"apiVersion\":\"v1\"}\n";
+    report.add(json, &inject(json).error());
     report.assert("inject_one_broken_document");
 }
 

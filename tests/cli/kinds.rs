@@ -19,7 +19,7 @@ fn template() -> Value {
 fn kinds() -> Vec<(Value, &'static str)> {
     let object = |api_version: &str, kind: &str, rest: Value| {
         let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}});
-        object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        object.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
         object
     };
     let workload = || json!({"spec": {"template": template()}});
@@ -48,7 +48,7 @@ fn kinds() -> Vec<(Value, &'static str)> {
 /// The object with the names that it lacks.
 fn with_names(object: &Value, pod: &str) -> Value {
     let mut object = object.clone();
-    object.pointer_mut(&format!("{pod}/spec")).unwrap()["imagePullSecrets"] =
+    object.pointer_mut(&format!("{pod}/spec")).expect("the Pod stands there")["imagePullSecrets"] =
         json!([{"name": "registrysecret"}, {"name": "second"}]);
     object
 }

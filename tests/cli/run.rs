@@ -25,7 +25,7 @@ pub(crate) struct Run {
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
+        Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder can be made"))
     }
 
     pub(crate) fn with(files: &[(&str, &str)]) -> Self {
@@ -41,7 +41,7 @@ impl Folder {
     }
 
     pub(crate) fn write(&self, name: &str, content: &[u8]) {
-        fs::write(self.0.path().join(name), content).unwrap();
+        fs::write(self.0.path().join(name), content).expect("a file can be written");
     }
 
     /// Runs the program; it sees nothing of the developer's environment.
@@ -57,11 +57,11 @@ impl Folder {
             .write_stdin(stdin)
             .timeout(RUN_MAX)
             .output()
-            .unwrap();
+            .expect("the program starts");
         Run {
             code: output.status.code().unwrap_or_else(|| panic!("{arguments:?} did not end: {output:?}")),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            stdout: String::from_utf8(output.stdout).expect("results are text"),
+            stderr: String::from_utf8(output.stderr).expect("messages are text"),
         }
     }
 }

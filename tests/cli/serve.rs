@@ -27,15 +27,16 @@ fn folder() -> Folder {
 
 /// A certificate and its key as PEM.
 fn pair() -> (String, String) {
-    let name = "localhost".parse().unwrap();
-    let issued = issue::issue("test", &[name], Timestamp::now()).unwrap();
+    let name = "localhost".parse().expect("a host name");
+    let issued = issue::issue("test", &[name], Timestamp::now()).expect("a certificate can be made");
     (issued.pem, pem("PRIVATE KEY", issued.key.secret_der()))
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(64).map(|line| str::from_utf8(line).expect("base64 is ASCII")).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
@@ -238,8 +239,8 @@ impl Server {
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+            .expect("the program starts");
+        let log = BufReader::new(child.stderr.take().expect("its standard error is a pipe"));
         let mut server = Self { child, serving: Value::Null };
         let mut lines = Vec::new();
         for line in log.lines().map(Result::unwrap) {
