@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::level_filters::LevelFilter;
 
 use crate::certs::issue::SubjectName;
+use crate::engine::config::is_dns_label;
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -115,7 +116,7 @@ pub struct ServeArgs {
     pub ca_out: Option<PathBuf>,
 
     /// How often files are compared by content
-    #[arg(long, value_name = "DURATION", env = "PULLKEY_POLL_INTERVAL", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", env = "PULLKEY_POLL_INTERVAL", default_value = "10s", allow_hyphen_values = true, value_parser = duration)]
     pub poll_interval: Duration,
 
     /// The form of the log on standard error
@@ -150,7 +151,7 @@ pub struct InjectArgs {
     pub filename: PathBuf,
 
     /// The namespace of documents that name none
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = namespace)]
     pub namespace: String,
 
     /// Show what would change instead of the manifests
@@ -166,7 +167,7 @@ pub struct ExplainArgs {
     pub config: PathBuf,
 
     /// Images as a Pod names them
-    #[arg(value_name = "IMAGE", required_unless_present = "filename", conflicts_with = "filename")]
+    #[arg(value_name = "IMAGE", conflicts_with = "filename")]
     pub images: Vec<String>,
 
     /// Explain the Pods and Pod templates of these manifests; - for standard input
@@ -174,7 +175,7 @@ pub struct ExplainArgs {
     pub filename: Option<PathBuf>,
 
     /// The namespace of the Pod, where a document names none
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = namespace)]
     pub namespace: String,
 
     /// The form of the output
@@ -202,6 +203,13 @@ pub struct CheckArgs {
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "write an IP address with a port, such as 127.0.0.1:8443 or [::]:8443".to_owned())
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    if is_dns_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err("write lower-case letters, digits and dashes, at most 63 characters".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

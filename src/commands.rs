@@ -28,5 +28,9 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 /// Writes a result; standard output is for results only.
 fn print(text: &str) -> anyhow::Result<()> {
-    io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+    match io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads, such as `head`, has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
 }

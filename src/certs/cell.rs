@@ -24,11 +24,11 @@ pub enum KeyPairError {
     #[error("the private key does not belong to the certificate")]
     KeyDoesNotFit,
     /// The certificate is not X.509.
-    #[error("the certificate cannot be read: {0}")]
-    Certificate(String),
+    #[error("the certificate is no X.509 certificate; is it damaged?")]
+    Certificate,
     /// The key is of a kind that cannot sign here.
-    #[error("the private key cannot be used: {0}")]
-    Key(#[source] rustls::Error),
+    #[error("the private key is no RSA, ECDSA (P-256, P-384) or Ed25519 key")]
+    Key,
 }
 
 /// The place of the key pair that new connections get.
@@ -44,13 +44,12 @@ impl KeyPair {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, KeyPairError> {
-        let not_after =
-            chain.first().map_or(Err(KeyPairError::Certificate("the chain is empty".into())), not_after)?;
+        let not_after = chain.first().map_or(Err(KeyPairError::Certificate), not_after)?;
         let provider: CryptoProvider = rustls::crypto::ring::default_provider();
         let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => KeyPairError::KeyDoesNotFit,
-            rustls::Error::InvalidCertificate(error) => KeyPairError::Certificate(error.to_string()),
-            error => KeyPairError::Key(error),
+            rustls::Error::InvalidCertificate(_) => KeyPairError::Certificate,
+            _ => KeyPairError::Key,
         })?;
         Ok(Self { certified: Arc::new(certified), not_after })
     }
@@ -88,7 +87,6 @@ impl ResolvesServerCert for Cell {
 }
 
 fn not_after(leaf: &CertificateDer<'_>) -> Result<Timestamp, KeyPairError> {
-    let unreadable = |error: String| KeyPairError::Certificate(error);
-    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|e| unreadable(e.to_string()))?;
-    Timestamp::from_second(leaf.validity().not_after.timestamp()).map_err(|e| unreadable(e.to_string()))
+    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| KeyPairError::Certificate)?;
+    Timestamp::from_second(leaf.validity().not_after.timestamp()).map_err(|_| KeyPairError::Certificate)
 }

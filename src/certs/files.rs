@@ -55,12 +55,12 @@ pub enum FilesError {
     #[error("{0} has no unencrypted private key; it must be PEM with \"-----BEGIN PRIVATE KEY-----\"")]
     NoKey(PathBuf),
     /// A file is broken PEM.
-    #[error("{path} is no valid PEM")]
+    #[error("{path} is damaged PEM: {reason}")]
     Pem {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: pem::Error,
+        reason: &'static str,
     },
     /// The two do not make a pair.
     #[error("{cert} and {key} cannot be served together")]
@@ -97,18 +97,27 @@ impl FilePair {
     fn pair(&self, contents: &Contents) -> Result<KeyPair, FilesError> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(&contents.cert)
             .collect::<Result<_, _>>()
-            .map_err(|source| FilesError::Pem { path: self.cert.clone(), source })?;
+            .map_err(|error| FilesError::Pem { path: self.cert.clone(), reason: damage(&error) })?;
         if chain.is_empty() {
             return Err(FilesError::NoCertificate(self.cert.clone()));
         }
         let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(|error| match error {
             pem::Error::NoItemsFound => FilesError::NoKey(self.key.clone()),
-            source => FilesError::Pem { path: self.key.clone(), source },
+            error => FilesError::Pem { path: self.key.clone(), reason: damage(&error) },
         })?;
         KeyPair::new(chain, key).map_err(|source| {
             let Self { cert, key } = self.clone();
             FilesError::Pair { cert, key, source }
         })
+    }
+}
+
+/// The parser's errors print raw bytes.
+fn damage(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "the line \"-----END …-----\" is missing",
+        pem::Error::Base64Decode(_) => "the text between its lines is no base64",
+        _ => "a line \"-----BEGIN …-----\" is wrong",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::input::{self, ConfigFile};
@@ -31,6 +31,11 @@ struct PodExplanation {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    match &args.filename {
+        Some(filename) => input::only_one_stdin(&args.config, filename)?,
+        None if args.images.is_empty() => bail!("nothing to explain: name an image, or manifests with -f"),
+        None => {}
+    }
     let file = ConfigFile::load(&args.config)?;
     file.print_warnings(&args.config);
     let rules = Rules::new(file.config);
@@ -121,7 +126,7 @@ fn image_text(explanation: &Explanation) -> String {
         let mark = if note.matches { "match   " } else { "no match" };
         let _ = writeln!(text, "  {mark} {}: {}", note.entry, note.reason);
     }
-    if explanation.entries.is_empty() {
+    if explanation.entries.is_empty() && explanation.refused.is_none() {
         text.push_str("  no entry comes near\n");
     }
     let _ = writeln!(text, "  pull secrets: {}", list(&explanation.pull_secrets));

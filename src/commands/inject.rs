@@ -12,6 +12,7 @@ use crate::engine::manifest::Manifests;
 use crate::engine::rules::Rules;
 
 pub(super) fn run(args: &InjectArgs) -> anyhow::Result<ExitCode> {
+    input::only_one_stdin(&args.config, &args.filename)?;
     let file = ConfigFile::load(&args.config)?;
     file.print_warnings(&args.config);
     let name = input::name(&args.filename);

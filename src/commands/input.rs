@@ -57,13 +57,26 @@ pub(super) fn read(path: &Path, what: &str) -> anyhow::Result<String> {
         fs::read(path)
     };
     let bytes = bytes.with_context(|| format!("cannot read {what} from {name}"))?;
-    let Ok(text) = String::from_utf8(bytes) else {
-        bail!("{name} is not UTF-8 text");
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = valid.split(|byte| *byte == b'\n').count();
+            bail!("line {line} of {name} is not UTF-8 text");
+        }
     };
     if text.trim().is_empty() {
-        bail!("{name} is empty; {what} is expected there");
+        bail!("{name} is empty; it should hold {what}");
     }
     Ok(text)
+}
+
+/// Refuses to read two things from standard input.
+pub(super) fn only_one_stdin(config: &Path, manifests: &Path) -> anyhow::Result<()> {
+    if config == Path::new(STDIN) && manifests == Path::new(STDIN) {
+        bail!("--config and -f cannot both be standard input; give one of them a file");
+    }
+    Ok(())
 }
 
 /// What to call a file in a message.

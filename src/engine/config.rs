@@ -14,6 +14,8 @@ use super::pattern::Pattern;
 mod checker;
 mod names;
 
+pub use names::is_dns_label;
+
 /// The `apiVersion` of a configuration.
 pub const API_VERSION: &str = "pullkey.dev/v1alpha1";
 /// The `kind` of a configuration.
@@ -81,6 +83,8 @@ impl Config {
         let raw = read(yaml)?;
         let mut checker = checker::Checker::default();
         let config = checker.config(&raw);
+        checker.findings.problems.sort_by_key(|finding| (finding.line, finding.column));
+        checker.findings.warnings.sort_by_key(|finding| (finding.line, finding.column));
         if checker.findings.problems.is_empty() {
             Ok((config, checker.findings.warnings))
         } else {
@@ -135,6 +139,12 @@ impl fmt::Display for Findings {
 
 impl std::error::Error for Findings {}
 
+/// What tells a configuration from other documents.
+#[derive(Debug, Deserialize)]
+struct RawHead {
+    kind: Option<Spanned<String>>,
+}
+
 /// Exactly the YAML.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -177,9 +187,21 @@ fn read(yaml: &str) -> Result<RawConfig, Findings> {
             format!("the configuration is empty; start with \"apiVersion: {API_VERSION}\""),
         ));
     }
-    serde_saphyr::from_str(yaml).map_err(|error| {
+    let wrong_shape = |error: serde_saphyr::Error| {
         let error = error.without_snippet();
         let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         shape(line, column, names::shape_message(&error.to_string()))
+    };
+    serde_saphyr::from_str(yaml).map_err(|error| {
+        // Of another kind of document, its kind is what is wrong, and not its fields.
+        let kind = serde_saphyr::from_str(yaml).ok().and_then(|RawHead { kind }| kind);
+        match kind.filter(|kind| kind.value != KIND) {
+            Some(kind) => shape(
+                kind.referenced.line(),
+                kind.referenced.column(),
+                format!("this is a {:?}; a configuration has the kind {KIND:?}", kind.value),
+            ),
+            None => wrong_shape(error),
+        }
     })
 }

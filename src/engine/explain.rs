@@ -70,6 +70,12 @@ pub fn explain(rules: &Rules, image: &str, namespace: &str) -> Explanation {
     }
     let read = match ImageRef::parse(image) {
         Ok(read) => read,
+        Err(_) if image.contains("://") => {
+            return refused("it is no image name: an image name has no scheme".to_owned());
+        }
+        Err(_) if image.contains(char::is_whitespace) => {
+            return refused("it is no image name: it has a blank or a line break".to_owned());
+        }
         Err(error) => return refused(format!("it is no image name: {error}")),
     };
     let location = read.location();

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde::Deserialize as _;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use super::patch;
 use super::pod::{PodView, Skip};
@@ -107,6 +108,7 @@ impl<'t> Manifests<'t> {
     /// # Errors
     /// As [`Self::pods`], and where an edit would change more than one Pod's list.
     pub fn inject(&self, rules: &Rules, namespace: &str) -> Result<Injected, ManifestError> {
+        let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
         let mut edits = Vec::new();
         let mut expected = BTreeMap::new();
         for place in self.pods()? {
@@ -119,7 +121,7 @@ impl<'t> Manifests<'t> {
             let Some(patch) = patch::patch(&pod, &missing) else { continue };
             let document = &self.documents[place.document];
             let present: Vec<&str> = pod.pull_secrets().collect();
-            edits.push(edit::add_names(self.text, document, &place.path, &present, &missing)?);
+            edits.push(edit::add_names(self.text, newline, document, &place.path, &present, &missing)?);
             let expected = match expected.entry(place.document) {
                 Entry::Occupied(value) => value.into_mut(),
                 Entry::Vacant(vacant) => vacant.insert(document.to_value()?),
@@ -245,18 +247,35 @@ impl Finder<'_> {
             (None, Some(prefix)) => format!("{prefix}*"),
             (None, None) => String::new(),
         };
+        let value = pod.to_value()?;
+        check_members(pod, &value)?;
         let path = self.path.iter().cloned().chain(way.iter().map(|key| Step::Key(key))).collect();
         self.pods.push(PodPlace {
             kind: kind.to_owned(),
             name,
             namespace: metadata("namespace")?.filter(|namespace| !namespace.is_empty()).map(str::to_owned),
             line: pod.line(),
-            pod: pod.to_value()?,
+            pod: value,
             document: self.document,
             path,
         });
         Ok(())
     }
+}
+
+/// Says which member of a Pod has the wrong type, and where.
+fn check_members(pod: &Node, value: &Value) -> Result<(), ManifestError> {
+    let Err(error) = serde_path_to_error::deserialize::<_, PodView<'_>>(value) else { return Ok(()) };
+    let mut place = pod;
+    for segment in error.path() {
+        let child = match segment {
+            Segment::Map { key } => place.get(key)?,
+            Segment::Seq { index } => place.as_seq().and_then(|items| items.get(*index)),
+            _ => None,
+        };
+        place = child.unwrap_or(place);
+    }
+    Err(place.error(&format!("{}: {}", error.path(), error.inner())))
 }
 
 /// Reads an edited text again. What it says must be what the patches made of the documents.

@@ -295,3 +295,33 @@ fn a_spec_that_cannot_be_edited_in_place_is_refused_in_words() {
     }
     report.assert("inject_odd_specs");
 }
+
+#[test]
+fn json_that_is_nested_too_deeply_is_refused_in_words() {
+    let nested = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    let text = format!(r#"{{"apiVersion":"v1","kind":"ConfigMap","data":{nested}}}"#);
+    let run = inject(&text);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("line 1: more than 255 levels"), "{}", run.stderr);
+}
+
+#[test]
+fn aliases_that_multiply_are_refused_in_words() {
+    let mut text = "apiVersion: v1\nkind: ConfigMap\na0: &a0 [x, x]\n".to_owned();
+    for level in 1..40 {
+        text += &format!("a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1);
+    }
+    let run = inject(&text);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("the aliases up to here make the text too large"), "{}", run.stderr);
+}
+
+#[test]
+fn ten_thousand_documents_are_each_edited() {
+    // With a search through the whole text for each edit, this took minutes.
+    let document =
+        "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: registry.example.com/app\n---\n";
+    let run = inject(&document.repeat(10_000));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stdout.matches("\n  imagePullSecrets:\n").count(), 10_000);
+}

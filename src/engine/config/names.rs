@@ -52,11 +52,27 @@ pub(super) fn shape_message(text: &str) -> String {
         return format!("the field `{key}` is written twice");
     }
     match text {
-        "expected sequence start" => "a list is expected here; write [\"…\"]".to_owned(),
-        "expected mapping start" => "a mapping is expected here; write `field: value`".to_owned(),
-        text if text.starts_with("cannot deserialize null") => "the value is missing".to_owned(),
-        text => text.to_owned(),
+        "alias references unknown anchor" => {
+            "a text that begins with a star needs quotes: write \"*.example.com\""
+        }
+        "expected sequence start" => {
+            "a list is expected here: items that begin with a dash, or [\"…\", \"…\"]"
+        }
+        "expected mapping start" => "a mapping is expected here: write `field: value`",
+        "expected string scalar" => "a text is expected here, such as a pattern or only the name of a Secret",
+        text if text.starts_with("cannot deserialize null") => "the value is missing",
+        text if text.starts_with("multiple YAML documents") => {
+            "a second document begins; a file has one configuration"
+        }
+        text => text,
     }
+    .to_owned()
+}
+
+/// Tells whether a text is an RFC 1123 label, as the name of a namespace is.
+#[must_use]
+pub fn is_dns_label(text: &str) -> bool {
+    text.len() <= LABEL_BYTES_MAX && is_label(text)
 }
 
 fn is_label(label: &str) -> bool {

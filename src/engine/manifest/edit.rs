@@ -1,6 +1,6 @@
 //! Adding names to a list of pull secrets in the text itself, in the style of its surroundings.
 
-use super::tree::{Kind, Node};
+use super::tree::{Key, Kind, Node};
 use super::{ManifestError, Step};
 
 const LIST: &str = "imagePullSecrets";
@@ -31,6 +31,7 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
 /// The edit that adds `missing` to the Pod at `path`, which has `present`.
 pub(super) fn add_names(
     text: &str,
+    newline: &str,
     document: &Node,
     path: &[Step],
     present: &[&str],
@@ -54,7 +55,7 @@ pub(super) fn add_names(
             "the Pod's spec is shared through a YAML alias, so a change here would change another Pod; write it out",
         ));
     }
-    let editor = Editor { text };
+    let editor = Editor { text, newline };
     let all: Vec<&str> = present.iter().chain(missing).copied().collect();
     match node.get_own(LIST)? {
         Some(list) => editor.extend(
@@ -64,7 +65,7 @@ pub(super) fn add_names(
             missing,
         ),
         None => match members.first() {
-            Some((key, _)) if *flow => Ok(editor.member_in_flow(node, key.span.start, &all)),
+            Some((key, _)) if *flow => Ok(editor.member_in_flow(node, key, &all)),
             Some((key, _)) => editor.member_in_block(node, key.span.start, &all),
             None => Ok(insert(node.span.start + 1, format!("\"{LIST}\": {}", flow_list(&all)))),
         },
@@ -73,19 +74,25 @@ pub(super) fn add_names(
 
 struct Editor<'t> {
     text: &'t str,
+    /// How lines end here.
+    newline: &'t str,
 }
 
 impl Editor<'_> {
     /// A list before the first member of a flow mapping, on lines of its own where that one is.
-    fn member_in_flow(&self, map: &Node, first: usize, names: &[&str]) -> Edit {
+    fn member_in_flow(&self, map: &Node, key: &Key, names: &[&str]) -> Edit {
         let at = map.span.start + 1;
+        let first = key.span.start;
         let gap = &self.text[at..first];
         let Some(indent) = gap.rfind('\n').map(|newline| &gap[newline + 1..]) else {
-            return insert(first, format!("\"{LIST}\": {}, ", flow_list(names)));
+            let text = format!("\"{LIST}\": {}, ", flow_list(names));
+            // kubectl's compact JSON has no blanks.
+            let is_compact = !self.text[key.span.end..].starts_with(": ");
+            return insert(first, if is_compact { text.replace(' ', "") } else { text });
         };
         let outer = self.indent_of_line(map.span.start);
         let unit = indent.strip_prefix(outer).unwrap_or("  ");
-        let newline = self.newline();
+        let newline = self.newline;
         let item = |name: &&str| pretty_item(name, &format!("{indent}{unit}"), unit, newline);
         let items = names.iter().map(item).collect::<Vec<_>>().join(",");
         insert(first, format!("\"{LIST}\": [{items}{newline}{indent}],{newline}{indent}"))
@@ -101,10 +108,15 @@ impl Editor<'_> {
         }
         // In `- name: x` the mapping begins behind the dash, so its lines are indented as far.
         let indent = " ".repeat(before.chars().count());
-        let newline = self.newline();
+        let newline = self.newline;
         let items: String =
             names.iter().map(|name| format!("{indent}- name: {}{newline}", plain(name))).collect();
-        Ok(insert(first, format!("{LIST}:{newline}{items}{indent}")))
+        if before.contains('-') {
+            return Ok(insert(first, format!("{LIST}:{newline}{items}{indent}")));
+        }
+        // A comment above the first member stays with it.
+        let at = self.start_of_comments_above(first);
+        Ok(insert(at, format!("{indent}{LIST}:{newline}{items}")))
     }
 
     /// More items for a list that is there.
@@ -144,10 +156,11 @@ impl Editor<'_> {
         let stands_alone = self.line_start(last.span.start) + indent.len() == last.span.start;
         if !stands_alone || self.line_start(list.span.start) == self.line_start(last.span.start) {
             let items: String = missing.iter().map(|name| format!(", {}", flow_item(name))).collect();
-            return insert(last.span.end, items);
+            let is_compact = !self.text[last.span.clone()].contains(": ");
+            return insert(last.span.end, if is_compact { items.replace(' ', "") } else { items });
         }
         let unit = indent.strip_prefix(self.indent_of_line(list.span.start)).unwrap_or("  ");
-        let item = |name: &&str| format!(",{}", pretty_item(name, indent, unit, self.newline()));
+        let item = |name: &&str| format!(",{}", pretty_item(name, indent, unit, self.newline));
         insert(last.span.end, missing.iter().map(item).collect())
     }
 
@@ -161,11 +174,24 @@ impl Editor<'_> {
         let end =
             last.span.end + self.text[last.span.end..].find('\n').unwrap_or(self.text.len() - last.span.end);
         let end = end - usize::from(self.text[..end].ends_with('\r'));
-        let newline = self.newline();
+        let newline = self.newline;
         Ok(insert(
             end,
             missing.iter().map(|name| format!("{newline}{indent}- name: {}", plain(name))).collect(),
         ))
+    }
+
+    /// The start of the first of the blank and comment lines right above a place, or of its own line.
+    fn start_of_comments_above(&self, at: usize) -> usize {
+        let mut start = self.line_start(at);
+        while start > 0 {
+            let above = self.line_start(start - 1);
+            if !matches!(self.text[above..start].trim_start().chars().next(), None | Some('#')) {
+                break;
+            }
+            start = above;
+        }
+        start
     }
 
     fn line_start(&self, at: usize) -> usize {
@@ -175,10 +201,6 @@ impl Editor<'_> {
     fn indent_of_line(&self, at: usize) -> &str {
         let line = &self.text[self.line_start(at)..];
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
-    }
-
-    fn newline(&self) -> &'static str {
-        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
 }
 

@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 use super::ManifestError;
 use super::tree::{Key, Kind, Node};
 
+/// How deeply values may be nested: as deep as the YAML parser goes.
+const DEPTH_MAX: usize = 255;
+
 /// Reads every object of a text.
 pub(super) fn read(text: &str) -> Result<Vec<Node>, ManifestError> {
     let mut documents = Vec::new();
@@ -18,7 +21,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, ManifestError> {
     }
     let mut reader = Reader { text, at: 0, line: 1 };
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        documents.push(reader.node(value.map_err(|e| broken(&e))?.get())?);
+        documents.push(reader.node(value.map_err(|e| broken(&e))?.get(), DEPTH_MAX)?);
     }
     Ok(documents)
 }
@@ -31,21 +34,28 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn node(&mut self, raw: &'t str) -> Result<Node, ManifestError> {
+    /// Reads one value; `depth` is how many levels it may still have.
+    fn node(&mut self, raw: &'t str, depth: usize) -> Result<Node, ManifestError> {
         let span = self.span(raw);
         let line = self.line_of(span.start);
+        let Some(depth) = depth.checked_sub(1) else {
+            let message =
+                format!("more than {DEPTH_MAX} levels are nested here; no Kubernetes object has that many");
+            return Err(ManifestError { line, message });
+        };
         let kind = match raw.as_bytes().first() {
             Some(b'{') => {
                 let Members(members) = serde_json::from_str(raw).map_err(|e| broken(&e))?;
                 let member = |(key, value): (&'t RawValue, &'t RawValue)| {
                     let text = serde_json::from_str(key.get()).map_err(|e| broken(&e))?;
-                    Ok((Key { text, span: self.span(key.get()) }, self.node(value.get())?))
+                    Ok((Key { text, span: self.span(key.get()) }, self.node(value.get(), depth)?))
                 };
                 Kind::Map { members: members.into_iter().map(member).collect::<Result<_, _>>()?, flow: true }
             }
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(|e| broken(&e))?;
-                let items = items.into_iter().map(|item| self.node(item.get())).collect::<Result<_, _>>()?;
+                let items =
+                    items.into_iter().map(|item| self.node(item.get(), depth)).collect::<Result<_, _>>()?;
                 Kind::Seq { items, flow: true }
             }
             Some(b'"') => Kind::Scalar(serde_json::from_str(raw).map_err(|e| broken(&e))?),
@@ -94,5 +104,8 @@ impl<'de> Deserialize<'de> for Members<'de> {
 }
 
 fn broken(error: &serde_json::Error) -> ManifestError {
-    ManifestError { line: error.line(), message: format!("this is no JSON: {error}") }
+    let text = error.to_string();
+    // The line stands before the message already.
+    let reason = text.rsplit_once(" at line ").map_or(&*text, |(reason, _)| reason);
+    ManifestError { line: error.line(), message: format!("this is no JSON: {reason}") }
 }

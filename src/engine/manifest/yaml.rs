@@ -7,8 +7,8 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
 use super::ManifestError;
 use super::tree::{Key, Kind, Node};
 
-/// Aliases multiply what they name: a text that grows to this many nodes is an attack or a mistake.
-const NODES_MAX: usize = 10_000_000;
+/// Aliases multiply what they name: a text that grows by this many nodes is an attack or a mistake.
+const ALIASED_NODES_MAX: usize = 100_000;
 
 /// Reads every document of a stream.
 pub(super) fn read(text: &str) -> Result<Vec<Node>, ManifestError> {
@@ -37,7 +37,7 @@ struct Builder {
     anchors: HashMap<usize, Node>,
     /// Where the values begin that an alias stands for.
     aliased: HashSet<usize>,
-    nodes: usize,
+    aliased_nodes: usize,
 }
 
 #[derive(Debug)]
@@ -81,7 +81,10 @@ impl Builder {
                 };
                 self.aliased.insert(target.span.start);
                 let alias = Node { shared: true, span: range, line: span.start.line(), ..target };
-                self.nodes += alias.size();
+                self.aliased_nodes += alias.size();
+                if self.aliased_nodes > ALIASED_NODES_MAX {
+                    return Err(alias.error("the aliases up to here make the text too large"));
+                }
                 self.add(alias, 0)
             }
             _ => Ok(()),
@@ -93,10 +96,6 @@ impl Builder {
     }
 
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), ManifestError> {
-        self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            return Err(node.error("the aliases in this text make it too large"));
-        }
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -108,8 +107,9 @@ impl Builder {
         match &mut parent.node.kind {
             Kind::Seq { items, .. } => items.push(node),
             Kind::Map { .. } if expects_key => {
-                // A key that is no scalar names nothing that we look for.
-                let text = node.as_str().unwrap_or_default().to_owned();
+                let Kind::Scalar(text) = node.kind else {
+                    return Err(node.error("a key is no text here; was this template rendered?"));
+                };
                 parent.key = Some(Key { text, span: node.span });
             }
             Kind::Map { members, .. } => members.extend(parent.key.take().map(|key| (key, node))),

@@ -39,16 +39,23 @@ pub(super) enum Reason {
 
 impl PatternError {
     pub(super) fn new(text: &str, reason: Reason) -> Self {
-        Self { text: text.to_owned(), reason, fix: suggest(text) }
+        let fix = suggest(text, &reason);
+        // Whoever pasted a password finds it in no log.
+        let text = match (&reason, text.rsplit_once('@')) {
+            (Reason::UserInfo, Some((_, host))) => format!("…@{host}"),
+            _ => text.to_owned(),
+        };
+        Self { text, reason, fix }
     }
 }
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} is not a pattern: {}", self.text, self.reason)?;
-        match &self.fix {
-            Some(fix) => write!(f, "; write {fix:?}"),
-            None => Ok(()),
+        match (&self.reason, &self.fix) {
+            (Reason::SingleLabel, Some(fix)) => write!(f, ", or write {fix:?} for that repository"),
+            (_, Some(fix)) => write!(f, "; write {fix:?}"),
+            (_, None) => Ok(()),
         }
     }
 }
@@ -87,9 +94,18 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The nearest text that is a pattern, if cleaning up yields one.
-fn suggest(text: &str) -> Option<String> {
-    let text = text.trim();
+/// The nearest text that is a pattern with the same meaning, if cleaning up yields one.
+fn suggest(written: &str, reason: &Reason) -> Option<String> {
+    if *reason == Reason::SingleLabel {
+        let name = written.split(':').next()?;
+        let repository = if name.contains('/') {
+            format!("docker.io/{name}")
+        } else {
+            format!("docker.io/library/{name}")
+        };
+        return Some(repository).filter(|repository| parse(repository).is_ok());
+    }
+    let text = written.trim();
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
     let text = text.split(['?', '#']).next()?;
     let (authority, path) = text.split_once('/').unwrap_or((text, ""));
@@ -104,12 +120,16 @@ fn suggest(text: &str) -> Option<String> {
     };
     let path = path.split(['@', ':']).next()?;
     let candidate = if path.is_empty() { authority.to_owned() } else { format!("{authority}/{path}") };
-    // A port that is no number was probably a tag.
-    let without_tag = || candidate.split_once(':').map(|(name, _)| name.to_owned());
-    [Some(candidate.clone()), without_tag()]
-        .into_iter()
-        .flatten()
-        .find(|candidate| candidate != text && parse(candidate).is_ok())
+    // A port that is no number was probably a tag; without any other port, images with one would be lost.
+    let candidate = match (reason, candidate.split_once(':')) {
+        (Reason::PortOrTag, Some((name, rest))) => match rest.split_once('/') {
+            Some((_, path)) => format!("{name}/{path}"),
+            None if parse(name).is_err() => return suggest(name, &Reason::SingleLabel),
+            None => name.to_owned(),
+        },
+        _ => candidate,
+    };
+    Some(candidate).filter(|candidate| candidate != written && parse(candidate).is_ok())
 }
 
 pub(super) fn warnings(pattern: &Pattern) -> Vec<String> {
