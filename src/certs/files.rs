@@ -12,6 +12,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::cell::{KeyPair, KeyPairError};
 
+/// How often a pair is read that changes in between.
+const READS_MAX: usize = 3;
+
 /// Where the chain and the key lie.
 #[derive(Clone, Debug)]
 pub struct FilePair {
@@ -85,13 +88,19 @@ impl FilePair {
         Ok((WatchedPair { files: self, seen }, pair))
     }
 
+    /// Reads both files. When the certificate changed while the key was read, the two may be of different
+    /// pairs, and are read again.
     fn read(&self) -> Result<Contents, FilesError> {
-        let read = |path: &Path| match fs::read(path) {
-            Ok(content) if content.iter().all(u8::is_ascii_whitespace) => Err(FilesError::Empty(path.into())),
-            Ok(content) => Ok(content),
-            Err(source) => Err(FilesError::Read { path: path.into(), source }),
-        };
-        Ok(Contents { cert: read(&self.cert)?, key: read(&self.key)? })
+        let mut cert = read(&self.cert)?;
+        for _ in 1..READS_MAX {
+            let key = read(&self.key)?;
+            let cert_afterwards = read(&self.cert)?;
+            if cert == cert_afterwards {
+                return Ok(Contents { cert, key });
+            }
+            cert = cert_afterwards;
+        }
+        Ok(Contents { cert, key: read(&self.key)? })
     }
 
     fn pair(&self, contents: &Contents) -> Result<KeyPair, FilesError> {
@@ -109,6 +118,14 @@ impl FilePair {
             let Self { cert, key } = self.clone();
             FilesError::Pair { cert, key, source }
         })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, FilesError> {
+    match fs::read(path) {
+        Ok(content) if content.iter().all(u8::is_ascii_whitespace) => Err(FilesError::Empty(path.into())),
+        Ok(content) => Ok(content),
+        Err(source) => Err(FilesError::Read { path: path.into(), source }),
     }
 }
 

@@ -8,8 +8,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use json_patch::Patch;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::json::{Text, members};
 use super::patch;
@@ -19,6 +18,8 @@ use super::rules::{Rules, Selection};
 /// The only version of the protocol that pullkey speaks.
 pub const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
+/// How much of a foreign `apiVersion` or `kind` is repeated in an error.
+const NAME_CHARS_MAX: usize = 64;
 
 /// The answer to a review, with what there is to say about it.
 #[derive(Debug)]
@@ -129,6 +130,26 @@ members! {
 }
 
 members! {
+    /// A review of which only the request's own members are read.
+    struct ReviewHead<'a> as "a review" {
+        api_version: Text<'a> = "apiVersion",
+        kind: Text<'a> = "kind",
+        request: Option<RequestHead<'a>> = "request",
+    }
+}
+
+members! {
+    struct RequestHead<'a> as "a request" {
+        uid: Text<'a> = "uid",
+        resource: Resource<'a> = "resource",
+        sub_resource: Text<'a> = "subResource",
+        name: Text<'a> = "name",
+        namespace: Text<'a> = "namespace",
+        operation: Text<'a> = "operation",
+    }
+}
+
+members! {
     struct Resource<'a> as "a resource" {
         group: Text<'a> = "group",
         version: Text<'a> = "version",
@@ -150,33 +171,27 @@ impl Request<'_> {
 /// The bytes are no `admission.k8s.io/v1` review. A review is never answered with a refusal.
 pub fn review<'r, 'b>(body: &'b [u8], rules: &'r Rules) -> Result<Answer<'r, 'b>, ReviewError> {
     let text = std::str::from_utf8(body).map_err(|e| ReviewError::Malformed(format!("not UTF-8: {e}")))?;
-    match serde_json::from_str::<Review<'b>>(text) {
-        Ok(review) => Ok(answer(review.into_request()?, rules)),
-        Err(error) => answer_to_another_object(text, rules)?.ok_or(ReviewError::Malformed(error.to_string())),
-    }
+    let request = match serde_json::from_str::<Review<'b>>(text) {
+        Ok(review) => review.into_request()?,
+        // An object that is no Pod may have members of any type.
+        Err(error) => match serde_json::from_str::<ReviewHead<'b>>(text).map(|head| Review::from(head).into_request()) {
+            Ok(Ok(request)) if !request.is_pod_creation() => request,
+            Ok(Err(not_a_review)) => return Err(not_a_review),
+            _ => return Err(ReviewError::Malformed(without_values(&error))),
+        },
+    };
+    Ok(answer(request, rules))
 }
 
-/// Answers a review whose object cannot be read as a Pod, if it is no Pod.
-fn answer_to_another_object<'r>(
-    text: &str,
-    rules: &'r Rules,
-) -> Result<Option<Answer<'r, 'static>>, ReviewError> {
-    let Ok(mut review) = serde_json::from_str::<Value>(text) else {
-        return Ok(None);
-    };
-    let object = review.pointer_mut("/request").and_then(Value::as_object_mut);
-    if object.and_then(|request| request.remove("object")).is_none() {
-        return Ok(None);
+/// What is wrong with a JSON text, without any value of it: a Pod may hold secrets, and this is logged.
+fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if !error.is_data() || text.starts_with("duplicate member `") {
+        return text;
     }
-    let Ok(review) = Review::deserialize(&review) else {
-        return Ok(None);
-    };
-    let request = review.into_request()?;
-    if request.is_pod_creation() {
-        return Ok(None);
-    }
-    let answer = answer(request, rules);
-    Ok(Some(Answer { subject: answer.subject.into_owned(), ..answer }))
+    // serde says `invalid type: string "…", expected a container as an object at line 1 column 2`.
+    let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!("expected {expected}"));
+    expected.unwrap_or_else(|| format!("a value is wrong at line {} column {}", error.line(), error.column()))
 }
 
 fn answer<'r, 'b>(request: Request<'b>, rules: &'r Rules) -> Answer<'r, 'b> {
@@ -247,7 +262,9 @@ fn render(uid: &str, added: &[&str], patch: Option<&Patch>) -> Vec<u8> {
 impl<'b> Review<'b> {
     fn into_request(self) -> Result<Request<'b>, ReviewError> {
         if &*self.api_version != API_VERSION || &*self.kind != KIND {
-            let (api_version, kind) = (self.api_version.to_string(), self.kind.to_string());
+            // Whoever reaches the port chooses these texts, and they are logged.
+            let short = |text: &str| text.chars().take(NAME_CHARS_MAX).collect();
+            let (api_version, kind) = (short(&self.api_version), short(&self.kind));
             return Err(ReviewError::NotAReview { api_version, kind });
         }
         let request = self.request.ok_or(ReviewError::NoRequest)?;
@@ -255,14 +272,13 @@ impl<'b> Review<'b> {
     }
 }
 
-impl Subject<'_> {
-    fn into_owned(self) -> Subject<'static> {
-        Subject {
-            uid: self.uid.into_owned(),
-            namespace: self.namespace.into_owned(),
-            name: self.name.into_owned(),
-            generate_name: self.generate_name.into_owned(),
-        }
+impl<'b> From<ReviewHead<'b>> for Review<'b> {
+    fn from(ReviewHead { api_version, kind, request }: ReviewHead<'b>) -> Self {
+        let request = request.map(|head| {
+            let RequestHead { uid, resource, sub_resource, name, namespace, operation } = head;
+            Request { uid, resource, sub_resource, name, namespace, operation, object: None }
+        });
+        Self { api_version, kind, request }
     }
 }
 

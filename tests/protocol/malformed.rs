@@ -21,10 +21,7 @@ fn assert_refused(cases: &[(&str, String, String)]) {
 /// Reviews of Pods whose refusal has this reason.
 #[track_caller]
 fn assert_pods_refused(cases: &[(&str, &str)]) {
-    let cases: Vec<_> = cases
-        .iter()
-        .map(|(pod, reason)| (*pod, create(pod), malformed(&format!("invalid type: {reason}"))))
-        .collect();
+    let cases: Vec<_> = cases.iter().map(|(pod, reason)| (*pod, create(pod), malformed(reason))).collect();
     assert_refused(&cases);
 }
 
@@ -36,8 +33,8 @@ fn what_is_no_json_object_is_refused() {
         ("nonsense", "expected ident at line 1 column 2"),
         ("{", "EOF while parsing an object at line 1 column 1"),
         ("{}{}", "trailing characters at line 1 column 3"),
-        ("[]", "invalid type: sequence, expected a review as an object at line 1 column 2"),
-        ("7", "invalid type: integer `7`, expected a review as an object at line 1 column 1"),
+        ("[]", "expected a review as an object at line 1 column 2"),
+        ("7", "expected a review as an object at line 1 column 1"),
         ("\u{feff}{}", "expected value at line 1 column 1"),
     ];
     let cases: Vec<_> = cases.map(|(body, reason)| (body, body.to_owned(), malformed(reason))).into();
@@ -177,21 +174,18 @@ fn a_duplicate_is_one_however_it_is_spelled() {
 #[test]
 fn a_member_of_the_wrong_type_is_refused() {
     assert_pods_refused(&[
-        ("7", "integer `7`, expected a Pod as an object at line 1 column 428"),
-        (r#"{"spec":7}"#, "integer `7`, expected a Pod's spec as an object at line 1 column 436"),
-        (r#"{"spec":true}"#, "boolean `true`, expected a Pod's spec as an object at line 1 column 439"),
-        (r#"{"spec":{"containers":1.5}}"#, "floating point `1.5`, expected an array at line 1 column 452"),
-        (r#"{"spec":{"containers":{"image":"x"}}}"#, "map, expected an array at line 1 column 450"),
-        (r#"{"spec":{"containers":[{"image":7}]}}"#, "integer `7`, expected a string at line 1 column 460"),
-        (r#"{"spec":{"containers":[{"image":{"a":"b"}}]}}"#, "map, expected a string at line 1 column 460"),
+        ("7", "expected a Pod as an object at line 1 column 428"),
+        (r#"{"spec":7}"#, "expected a Pod's spec as an object at line 1 column 436"),
+        (r#"{"spec":true}"#, "expected a Pod's spec as an object at line 1 column 439"),
+        (r#"{"spec":{"containers":1.5}}"#, "expected an array at line 1 column 452"),
+        (r#"{"spec":{"containers":{"image":"x"}}}"#, "expected an array at line 1 column 450"),
+        (r#"{"spec":{"containers":[{"image":7}]}}"#, "expected a string at line 1 column 460"),
+        (r#"{"spec":{"containers":[{"image":{"a":"b"}}]}}"#, "expected a string at line 1 column 460"),
         (
             r#"{"spec":{"imagePullSecrets":[7]}}"#,
-            "integer `7`, expected a reference to a Secret as an object at line 1 column 457",
+            "expected a reference to a Secret as an object at line 1 column 457",
         ),
-        (
-            r#"{"metadata":{"labels":{"pullkey.dev/inject":true}}}"#,
-            "boolean `true`, expected a string at line 1 column 475",
-        ),
+        (r#"{"metadata":{"labels":{"pullkey.dev/inject":true}}}"#, "expected a string at line 1 column 475"),
     ]);
 }
 
@@ -199,28 +193,25 @@ fn a_member_of_the_wrong_type_is_refused() {
 #[test]
 fn an_array_where_an_object_belongs_is_refused() {
     assert_pods_refused(&[
-        ("[]", "sequence, expected a Pod as an object at line 1 column 429"),
-        (r#"{"metadata":[],"spec":{}}"#, "sequence, expected metadata as an object at line 1 column 441"),
-        (r#"{"spec":[[],[]]}"#, "sequence, expected a Pod's spec as an object at line 1 column 436"),
+        ("[]", "expected a Pod as an object at line 1 column 429"),
+        (r#"{"metadata":[],"spec":{}}"#, "expected metadata as an object at line 1 column 441"),
+        (r#"{"spec":[[],[]]}"#, "expected a Pod's spec as an object at line 1 column 436"),
         (
             r#"{"spec":{"containers":[["registry.example.com/app"]]}}"#,
-            "sequence, expected a container as an object at line 1 column 451",
+            "expected a container as an object at line 1 column 451",
         ),
         (
             r#"{"spec":{"volumes":[{"image":["registry.example.com/app"]}]}}"#,
-            "sequence, expected an image volume as an object at line 1 column 457",
+            "expected an image volume as an object at line 1 column 457",
         ),
         (
             r#"{"spec":{"imagePullSecrets":[["registrysecret"]]}}"#,
-            "sequence, expected a reference to a Secret as an object at line 1 column 457",
+            "expected a reference to a Secret as an object at line 1 column 457",
         ),
-        (
-            r#"{"metadata":{"labels":["disabled"]}}"#,
-            "sequence, expected labels as an object at line 1 column 450",
-        ),
+        (r#"{"metadata":{"labels":["disabled"]}}"#, "expected labels as an object at line 1 column 450"),
         (
             r#"{"metadata":{"annotations":["kubernetes.io/config.mirror"]}}"#,
-            "sequence, expected annotations as an object at line 1 column 455",
+            "expected annotations as an object at line 1 column 455",
         ),
     ]);
     let request =
@@ -230,22 +221,13 @@ fn an_array_where_an_object_belongs_is_refused() {
         r#""resource":["","v1","pods"],"requestKind""#,
     );
     assert_refused(&[
-        (
-            "request",
-            request,
-            malformed("invalid type: sequence, expected a request as an object at line 1 column 72"),
-        ),
-        (
-            "resource",
-            resource,
-            malformed("invalid type: sequence, expected a resource as an object at line 1 column 177"),
-        ),
+        ("request", request, malformed("expected a request as an object at line 1 column 72")),
+        ("resource", resource, malformed("expected a resource as an object at line 1 column 177")),
     ]);
 }
 
 /// The members around the object are read as strictly when the object is none of ours.
 #[test]
-#[ignore = "src/engine/review.rs reads such a review a second time as a serde_json::Value, which keeps the last duplicate"]
 fn a_duplicate_is_refused_beside_an_object_that_is_no_pod() {
     let uid = format!(r#""uid":"{UID}","#);
     let body = replaced(&create(r#"{"spec":"a text"}"#), "CREATE", "DELETE");

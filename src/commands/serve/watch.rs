@@ -21,7 +21,11 @@ pub(super) async fn certificate(mut files: WatchedPair, cell: Arc<Cell>, every: 
     loop {
         ticks.tick().await;
         match files.look() {
-            Ok(None) => {}
+            Ok(None) if last_error.is_empty() => {}
+            Ok(None) => {
+                tracing::info!("the certificate files are again those that are served");
+                last_error.clear();
+            }
             Ok(Some(pair)) => {
                 tracing::info!(not_after = %pair.not_after(), "serving the changed certificate");
                 metrics.certificate_expiry.set(pair.not_after().as_second());
