@@ -193,3 +193,21 @@ fn what_is_wrong_is_said_once_and_not_at_every_look() {
     let failures = setting.failures();
     assert!((failures - 1.0).abs() < 0.5, "{failures} failures\n{}", setting.serving.log_text());
 }
+
+#[test]
+fn what_goes_wrong_again_after_it_was_mended_is_said_again() {
+    let first = Pair::new();
+    let mut setting = Setting::start(&first, &[], &[]);
+    let link = setting.volume.file("..data");
+    let target = fs::read_link(&link).expect("it is a link");
+    for (times, failures) in [(1, 1.0), (2, 2.0)] {
+        fs::remove_file(&link).expect("the link can be removed");
+        setting.until_refused(failures, &first, "tls.crt");
+        std::os::unix::fs::symlink(&target, &link).expect("a link can be made");
+        until("the mended files are noticed", || {
+            let text = setting.serving.log_text();
+            let noticed = text.matches("again those that are served").count();
+            if noticed >= times { Ok(()) } else { Err(text) }
+        });
+    }
+}
