@@ -155,17 +155,20 @@ where
 }
 
 /// Declares a structure and which members of a JSON object fill it; all others are skipped.
+/// A type parameter stands for a member whose type the reader chooses.
 macro_rules! members {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident<$life:lifetime> as $title:literal {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident<$life:lifetime $(, $param:ident)?> as $title:literal {
         $($field:ident: $type:ty = $key:literal,)*
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        $vis struct $name<$life> {
+        $vis struct $name<$life $(, $param)?> {
             $(pub(crate) $field: $type,)*
         }
 
-        impl<$life> $crate::engine::json::Members<$life> for $name<$life> {
+        impl<$life $(, $param: Default + serde::de::Deserialize<$life>)?> $crate::engine::json::Members<$life>
+            for $name<$life $(, $param)?>
+        {
             const NAME: &'static str = $title;
 
             fn read<A: serde::de::MapAccess<$life>>(
@@ -183,8 +186,10 @@ macro_rules! members {
             }
         }
 
-        impl<'de: $life, $life> serde::de::Deserialize<'de> for $name<$life> {
-            fn deserialize<D: serde::de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<$life $(, $param: Default + serde::de::Deserialize<$life>)?> serde::de::Deserialize<$life>
+            for $name<$life $(, $param)?>
+        {
+            fn deserialize<D: serde::de::Deserializer<$life>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::engine::json::object(deserializer)
             }
         }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use json_patch::Patch;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 
 use super::json::{Text, members};
 use super::patch;
@@ -110,42 +111,22 @@ pub enum ReviewError {
 }
 
 members! {
-    struct Review<'a> as "a review" {
+    struct Review<'a, O> as "a review" {
         api_version: Text<'a> = "apiVersion",
         kind: Text<'a> = "kind",
-        request: Option<Request<'a>> = "request",
+        request: Option<Request<'a, O>> = "request",
     }
 }
 
 members! {
-    struct Request<'a> as "a request" {
+    struct Request<'a, O> as "a request" {
         uid: Text<'a> = "uid",
         resource: Resource<'a> = "resource",
         sub_resource: Text<'a> = "subResource",
         name: Text<'a> = "name",
         namespace: Text<'a> = "namespace",
         operation: Text<'a> = "operation",
-        object: Option<PodView<'a>> = "object",
-    }
-}
-
-members! {
-    /// A review of which only the request's own members are read.
-    struct ReviewHead<'a> as "a review" {
-        api_version: Text<'a> = "apiVersion",
-        kind: Text<'a> = "kind",
-        request: Option<RequestHead<'a>> = "request",
-    }
-}
-
-members! {
-    struct RequestHead<'a> as "a request" {
-        uid: Text<'a> = "uid",
-        resource: Resource<'a> = "resource",
-        sub_resource: Text<'a> = "subResource",
-        name: Text<'a> = "name",
-        namespace: Text<'a> = "namespace",
-        operation: Text<'a> = "operation",
+        object: Option<O> = "object",
     }
 }
 
@@ -157,7 +138,13 @@ members! {
     }
 }
 
-impl Request<'_> {
+impl<'b, O> Request<'b, O> {
+    /// The same request about an object that nobody looks at.
+    fn without_object<P>(self) -> Request<'b, P> {
+        let Self { uid, resource, sub_resource, name, namespace, operation, object: _ } = self;
+        Request { uid, resource, sub_resource, name, namespace, operation, object: None }
+    }
+
     fn is_pod_creation(&self) -> bool {
         let Resource { group, version, plural } = &self.resource;
         let is_pod = group.is_empty() && &**version == "v1" && &**plural == "pods";
@@ -171,30 +158,32 @@ impl Request<'_> {
 /// The bytes are no `admission.k8s.io/v1` review. A review is never answered with a refusal.
 pub fn review<'r, 'b>(body: &'b [u8], rules: &'r Rules) -> Result<Answer<'r, 'b>, ReviewError> {
     let text = std::str::from_utf8(body).map_err(|e| ReviewError::Malformed(format!("not UTF-8: {e}")))?;
-    let request = match serde_json::from_str::<Review<'b>>(text) {
+    let request = match serde_json::from_str::<Review<'b, PodView<'b>>>(text) {
         Ok(review) => review.into_request()?,
         // An object that is no Pod may have members of any type.
-        Err(error) => match serde_json::from_str::<ReviewHead<'b>>(text).map(|head| Review::from(head).into_request()) {
-            Ok(Ok(request)) if !request.is_pod_creation() => request,
-            Ok(Err(not_a_review)) => return Err(not_a_review),
-            _ => return Err(ReviewError::Malformed(without_values(&error))),
+        Err(error) => match serde_json::from_str::<Review<'b, IgnoredAny>>(text) {
+            Ok(review) => match review.into_request()? {
+                request if request.is_pod_creation() => return Err(malformed(&error)),
+                request => request.without_object(),
+            },
+            Err(_) => return Err(malformed(&error)),
         },
     };
     Ok(answer(request, rules))
 }
 
 /// What is wrong with a JSON text, without any value of it: a Pod may hold secrets, and this is logged.
-fn without_values(error: &serde_json::Error) -> String {
+fn malformed(error: &serde_json::Error) -> ReviewError {
     let text = error.to_string();
-    if !error.is_data() || text.starts_with("duplicate member `") {
-        return text;
-    }
     // serde says `invalid type: string "…", expected a container as an object at line 1 column 2`.
-    let expected = text.rsplit_once(", expected ").map(|(_, expected)| format!("expected {expected}"));
-    expected.unwrap_or_else(|| format!("a value is wrong at line {} column {}", error.line(), error.column()))
+    ReviewError::Malformed(match text.rsplit_once(", expected ") {
+        _ if !error.is_data() || text.starts_with("duplicate member `") => text,
+        Some((_, expected)) => format!("expected {expected}"),
+        None => format!("a value is wrong at line {} column {}", error.line(), error.column()),
+    })
 }
 
-fn answer<'r, 'b>(request: Request<'b>, rules: &'r Rules) -> Answer<'r, 'b> {
+fn answer<'r, 'b>(request: Request<'b, PodView<'b>>, rules: &'r Rules) -> Answer<'r, 'b> {
     let is_pod_creation = request.is_pod_creation();
     let pod = request.object.unwrap_or_default();
     let skip =
@@ -259,8 +248,8 @@ fn render(uid: &str, added: &[&str], patch: Option<&Patch>) -> Vec<u8> {
     serde_json::to_vec(&review).expect("a review of strings is always JSON")
 }
 
-impl<'b> Review<'b> {
-    fn into_request(self) -> Result<Request<'b>, ReviewError> {
+impl<'b, O> Review<'b, O> {
+    fn into_request(self) -> Result<Request<'b, O>, ReviewError> {
         if &*self.api_version != API_VERSION || &*self.kind != KIND {
             // Whoever reaches the port chooses these texts, and they are logged.
             let short = |text: &str| text.chars().take(NAME_CHARS_MAX).collect();
@@ -269,16 +258,6 @@ impl<'b> Review<'b> {
         }
         let request = self.request.ok_or(ReviewError::NoRequest)?;
         if request.uid.is_empty() { Err(ReviewError::NoUid) } else { Ok(request) }
-    }
-}
-
-impl<'b> From<ReviewHead<'b>> for Review<'b> {
-    fn from(ReviewHead { api_version, kind, request }: ReviewHead<'b>) -> Self {
-        let request = request.map(|head| {
-            let RequestHead { uid, resource, sub_resource, name, namespace, operation } = head;
-            Request { uid, resource, sub_resource, name, namespace, operation, object: None }
-        });
-        Self { api_version, kind, request }
     }
 }
 
