@@ -12,11 +12,14 @@
 mod support;
 
 mod audit;
+mod canary;
 mod containers;
 mod down;
 mod manifests;
+mod operator;
 mod other_webhook;
 mod pods;
+mod readme;
 mod scenarios;
 mod secrets;
 mod selection;
@@ -94,6 +97,9 @@ const TRIALS: &[(&str, Run)] = &named![
 
 /// What needs the controller manager as well.
 const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
+    readme::the_commands_of_the_readme_install_and_remove_pullkey,
+    readme::the_commands_for_own_certificate_files_never_keep_a_pod_out,
+    readme::the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout,
     scenarios::werf,
     workloads::the_pods_of_a_deployment_get_the_secret,
     workloads::the_pods_of_a_deployment_come_once_pullkey_answers,

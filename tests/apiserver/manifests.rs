@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::support::markdown::{fences, read};
 use crate::support::wait::until;
-use crate::world::{World, repository};
+use crate::world::World;
 
 pub(crate) fn base_is_valid(world: &World) {
     assert_valid(world, &world.pullkey.manifests("base"));
@@ -31,10 +32,11 @@ pub(crate) fn component_fail_open_is_valid(world: &World) {
 
 pub(crate) fn the_overlay_in_the_readme_is_valid(world: &World) {
     install_cert_manager_kinds(world);
-    let readme = repository("deploy/README.md");
-    let readme = fs::read_to_string(&readme).unwrap_or_else(|error| panic!("{}: {error}", readme.display()));
-    let start = readme.find("# my-cluster/kustomization.yaml\n").expect("deploy/README.md shows an overlay");
-    let overlay = readme[start..].split("\n```").next().unwrap_or_default();
+    let blocks = fences("deploy/README.md", &read("deploy/README.md")).expect("every block ends");
+    let overlay = blocks.iter().find(|block| {
+        block.language == "yaml" && block.text.starts_with("# my-cluster/kustomization.yaml\n")
+    });
+    let overlay = &overlay.expect("deploy/README.md shows an overlay").text;
     let folder = world.pullkey.overlay("../my-cluster", overlay);
     let configuration = world.pullkey.manifests("base/config.yaml");
     fs::copy(configuration, Path::new(&folder).join("config.yaml"))
@@ -78,7 +80,7 @@ fn assert_valid(world: &World, folder: &str) -> String {
 }
 
 /// The two kinds of cert-manager, without their schemas: the API server checks what it can of them.
-fn install_cert_manager_kinds(world: &World) {
+pub(crate) fn install_cert_manager_kinds(world: &World) {
     let kubectl = &world.cluster.kubectl;
     let kinds = [("Certificate", "certificates"), ("Issuer", "issuers")].map(|(kind, plural)| {
         json!({

@@ -56,7 +56,7 @@ impl World {
         });
     }
 
-    /// Makes namespaces, each with the `ServiceAccount` that a controller would put there.
+    /// Makes namespaces, each with the `ServiceAccount` that a controller puts there.
     pub(crate) fn make_namespaces(&self, wanted: &[(&str, Value)]) {
         let namespaces = wanted.iter().map(|(name, labels)| {
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
@@ -67,7 +67,8 @@ impl World {
         });
         let items: Vec<Value> = namespaces.chain(accounts).collect();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
-        self.cluster.kubectl.run_with_input(&["create", "-f", "-"], &list.to_string());
+        // Applied, because that controller may be faster, or there may be none in a foreign folder of programs.
+        self.cluster.kubectl.run_with_input(&["apply", "--server-side", "-f", "-"], &list.to_string());
     }
 
     /// A namespace that opted in and one that did not, for the trial of this name.

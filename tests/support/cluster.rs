@@ -13,10 +13,12 @@ use super::wait::until;
 
 /// The controllers that run.
 ///
-/// Only what makes Pods from Deployments, and what fills the status of a `ResourceQuota`, without which the API server
-/// refuses the Pods that the quota counts. The `EndpointSlice` controller must not run: there is no node, so no Pod of
-/// pullkey is ever ready and it would take our endpoint out.
-const CONTROLLERS: &str = "deployment-controller,replicaset-controller,resourcequota-controller";
+/// Only what makes Pods from Deployments, what fills the status of a `ResourceQuota`, without which the API server
+/// refuses the Pods that the quota counts, and what gives a new namespace its `ServiceAccount` and empties one that is
+/// deleted. The `EndpointSlice` controller must not run: there is no node, so no Pod of pullkey is ever ready and it
+/// would take our endpoint out.
+const CONTROLLERS: &str = "deployment-controller,replicaset-controller,resourcequota-controller,\
+                           namespace-controller,serviceaccount-controller";
 
 const ADMIN_TOKEN: &str = "administrator";
 

@@ -40,15 +40,18 @@ impl Installation {
     pub(crate) fn apply(cluster: &Cluster) -> Self {
         // The certificate script writes beside the manifests; the shipped folders stay clean.
         let folder = cluster.folder.join("shipped");
-        for part in ["deploy", "certs"] {
-            copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &folder.join(part));
-        }
+        copy_parts(&["deploy", "certs"], &folder);
         let installation = Self { folder, running: Mutex::new(None) };
-
-        // The three commands of certs/README.md.
         installation.run_script(cluster, "certs/make-certs");
-        cluster.kubectl.run(&["apply", "-k", &installation.manifests("overlays/files")]);
-        installation.run_script(cluster, "certs/set-ca");
+        installation.install(cluster);
+        installation
+    }
+
+    /// What follows once there is a certificate: the first time, and after [`Self::remove`].
+    pub(crate) fn install(&self, cluster: &Cluster) {
+        // The commands of certs/README.md, but with the shipped overlay itself instead of an operator's own.
+        cluster.kubectl.run(&["apply", "-k", &self.manifests("overlays/files")]);
+        self.run_script(cluster, "certs/set-ca");
 
         // What the EndpointSlice controller would write if a Pod of pullkey were ready.
         let endpoints = json!({
@@ -64,7 +67,17 @@ impl Installation {
             "ports": [{"name": "https", "port": PORT, "protocol": "TCP"}],
         });
         cluster.kubectl.run_with_input(&["create", "-f", "-"], &endpoints.to_string());
-        installation
+    }
+
+    /// Takes pullkey out of the cluster, whoever installed it, and returns when nothing of it is left.
+    ///
+    /// The registration goes first, so that no Pod waits for a webhook that is gone. It needs the controllers:
+    /// one of them empties a namespace that is deleted.
+    pub(crate) fn remove(&self, cluster: &Cluster) {
+        self.crash();
+        for (kind, name) in [("mutatingwebhookconfiguration", "pullkey"), ("namespace", NAMESPACE)] {
+            cluster.kubectl.run(&["delete", kind, name, "--ignore-not-found"]);
+        }
     }
 
     /// The path of a part of the copied `deploy/`.
@@ -85,13 +98,7 @@ impl Installation {
 
     /// Runs a script of `certs/` with the cluster's kubectl.
     fn run_script(&self, cluster: &Cluster, script: &str) {
-        let kubectl = &cluster.kubectl;
-        let tools = kubectl.program.parent().expect("kubectl stands in a folder");
-        let path = env::var_os("PATH").unwrap_or_default();
-        let path = env::join_paths([tools.to_owned()].into_iter().chain(env::split_paths(&path)));
-        let output = sealed(&self.folder.join(script), &cluster.folder)
-            .env("PATH", path.expect("the folder of kubectl can stand in PATH"))
-            .env("KUBECONFIG", &kubectl.kubeconfig)
+        let output = for_an_operator(&self.folder.join(script), cluster)
             .output()
             .unwrap_or_else(|error| panic!("{script}: {error}"));
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
@@ -113,7 +120,7 @@ impl Installation {
         let mut daemon = Daemon::start("pullkey", &cluster.folder, &mut self.command(cluster, configuration));
         until("pullkey is ready", || {
             daemon.assert_running();
-            readiness().map_err(|reason| format!("{reason}\n{}", daemon.last_lines()))
+            readiness(ADMIN_ADDRESS).map_err(|reason| format!("{reason}\n{}", daemon.last_lines()))
         });
         *running = Some((configuration.to_owned(), daemon));
     }
@@ -134,10 +141,23 @@ impl Installation {
     }
 }
 
+/// A program that finds kubectl and pullkey in its PATH, and the cluster behind them.
+pub(crate) fn for_an_operator(program: &Path, cluster: &Cluster) -> Command {
+    let kubectl = &cluster.kubectl;
+    let folders = [kubectl.program.as_path(), Path::new(env!("CARGO_BIN_EXE_pullkey"))]
+        .map(|program| program.parent().expect("a program stands in a folder").to_owned());
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(folders.into_iter().chain(env::split_paths(&path)));
+    let mut command = sealed(program, &cluster.folder);
+    command.env("PATH", path.expect("the folders of the programs can stand in PATH"));
+    command.env("KUBECONFIG", &kubectl.kubeconfig);
+    command
+}
+
 /// Asks the admin port, as a kubelet would.
-fn readiness() -> Result<(), String> {
+pub(crate) fn readiness(admin_address: &str) -> Result<(), String> {
     let answer = || -> std::io::Result<String> {
-        let mut connection = TcpStream::connect(ADMIN_ADDRESS)?;
+        let mut connection = TcpStream::connect(admin_address)?;
         connection.set_read_timeout(Some(Duration::from_secs(5)))?;
         connection.write_all(b"GET /readyz HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
@@ -146,6 +166,13 @@ fn readiness() -> Result<(), String> {
     };
     let answer = answer().map_err(|error| format!("/readyz: {error}"))?;
     if answer.starts_with("HTTP/1.1 200 ") { Ok(()) } else { Err(format!("/readyz: {answer}")) }
+}
+
+/// Copies these parts of the repository, so that an operator's commands may write beside them.
+pub(crate) fn copy_parts(parts: &[&str], folder: &Path) {
+    for part in parts {
+        copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join(part), &folder.join(part));
+    }
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -10,7 +10,7 @@ use super::process::sealed;
 use super::programs::Programs;
 
 /// kubectl as a cluster administrator.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Kubectl {
     pub(crate) program: PathBuf,
     pub(crate) home: PathBuf,

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::wait::until;
+
 /// A command that sees nothing of the developer's environment: no proxy, no kubeconfig, no locale.
 pub(crate) fn sealed(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
@@ -42,6 +44,17 @@ impl Daemon {
         if let Some(status) = self.child.try_wait().expect("the state of our own child can be read") {
             panic!("{} ended with {status}; its last lines:\n{}", self.name, self.last_lines());
         }
+    }
+
+    /// Asks it to end, as a kubelet does, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        let id = self.child.id().to_string();
+        // The shell's own `kill`, because not every machine has a program of that name.
+        let _ = Command::new("sh").args(["-c", r#"kill -s TERM "$1""#, "sh", &id]).status();
+        until("it ends when it is asked to", || match self.child.try_wait() {
+            Ok(None) => Err(format!("{} still runs:\n{}", self.name, self.last_lines())),
+            _ => Ok(()),
+        });
     }
 
     /// The end of what it wrote so far, for the message of a failure.

@@ -2,13 +2,17 @@
 //!
 //! In reading order: `sandbox` makes the place where a cluster can live and die
 //! without a trace, `programs` finds or builds Kubernetes, `cluster` starts it,
-//! `installation` installs pullkey as an operator would, and `kubectl`, `process`
-//! and `wait` are the tools they use.
+//! `installation` installs pullkey as an operator would, `kubelet` runs its Pods
+//! where a trial needs them, and `kubectl`, `process`, `shell` and `wait` are the
+//! tools they use. `markdown` reads the commands of the documentation.
 
 pub(crate) mod cluster;
 pub(crate) mod installation;
 pub(crate) mod kubectl;
+pub(crate) mod kubelet;
+pub(crate) mod markdown;
 pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod sandbox;
+pub(crate) mod shell;
 pub(crate) mod wait;

@@ -1,0 +1,132 @@
+//! Somebody who installs pullkey by typing what the documentation says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::support::installation::{NAMESPACE, copy_parts, for_an_operator};
+use crate::support::kubelet::Kubelet;
+use crate::support::markdown::{Commands, Kind};
+use crate::support::sandbox::ADDRESS;
+use crate::support::shell::{Ended, Shell};
+use crate::support::wait::{LIMIT, until};
+use crate::world::World;
+
+/// Types commands in a fresh copy of the repository.
+#[derive(Debug)]
+pub(crate) struct Operator<'world> {
+    world: &'world World,
+    folder: PathBuf,
+    kubelet: Kubelet,
+}
+
+/// Runs a trial in a cluster without pullkey, and puts back what the other trials share.
+pub(crate) fn instead_of_the_shared_installation(world: &World, trial: impl FnOnce(&Operator)) {
+    world.pullkey.remove(&world.cluster);
+    let outcome = catch_unwind(AssertUnwindSafe(|| trial(&Operator::new(world))));
+    world.pullkey.remove(&world.cluster);
+    world.pullkey.install(&world.cluster);
+    if let Err(failure) = outcome {
+        resume_unwind(failure);
+    }
+}
+
+impl<'world> Operator<'world> {
+    fn new(world: &'world World) -> Self {
+        // It goes with the cluster's own folder.
+        let folder = tempfile::Builder::new().prefix("operator-").tempdir_in(&world.cluster.folder);
+        let folder = folder.expect("a folder can be made").keep();
+        copy_parts(&["deploy", "certs", "examples"], &folder);
+        let kubelet = Kubelet::start(&world.cluster, folder.join("node"));
+        Self { world, folder, kubelet }
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
+    #[track_caller]
+    pub(crate) fn replace(&self, file: &str, old: &str, new: &str) {
+        let text = fs::read_to_string(self.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(text.contains(old), "{file} does not contain {old}");
+        fs::write(self.path(file), text.replace(old, new)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+
+    /// Types a block of a Markdown file.
+    #[track_caller]
+    pub(crate) fn run(&self, block: &Commands) -> Ended {
+        assert_eq!((block.kind, block.note.as_str()), (Kind::Cluster, ""), "{}", block.place);
+        self.run_text(&block.text, &block.place)
+    }
+
+    #[track_caller]
+    pub(crate) fn run_text(&self, text: &str, place: &str) -> Ended {
+        let mut bash = for_an_operator(Path::new("bash"), &self.world.cluster);
+        bash.current_dir(&self.folder);
+        let ended = Shell::start(bash, text, &self.world.cluster.folder).end(LIMIT);
+        let why = || format!("{place}:\n{text}\n{}", self.kubelet.trouble());
+        let ended = ended.unwrap_or_else(|reason| panic!("{}\n{reason}", why()));
+        assert!(ended.status.success(), "{}\n{}\n{}", why(), ended.stdout, ended.stderr);
+        ended
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for_the_rollout(&self) {
+        let command = format!("kubectl -n {NAMESPACE} rollout status deployment/pullkey");
+        self.run_text(&command, "waiting for the rollout");
+    }
+
+    /// The certificates that the API server trusts, as PEM.
+    pub(crate) fn bundle(&self) -> String {
+        let path = "jsonpath={.webhooks[0].clientConfig.caBundle}";
+        let arguments = ["get", "mutatingwebhookconfiguration", "pullkey", "-o", path];
+        let bundle =
+            STANDARD.decode(self.world.cluster.kubectl.run(&arguments)).expect("the bundle is base64");
+        String::from_utf8(bundle).expect("PEM is text")
+    }
+
+    /// The names of pullkey's Pods.
+    pub(crate) fn pods(&self) -> BTreeSet<String> {
+        self.names(&["pods", "--selector=app.kubernetes.io/name=pullkey"])
+    }
+
+    /// The names of the objects of a kind in pullkey's namespace.
+    pub(crate) fn names(&self, what: &[&str]) -> BTreeSet<String> {
+        let arguments = [&["get", "-n", NAMESPACE, "-o", "name"], what].concat();
+        self.world.cluster.kubectl.run(&arguments).lines().map(str::to_owned).collect()
+    }
+
+    /// What a Pod of pullkey wrote so far.
+    pub(crate) fn log(&self, pod: &str) -> Result<String, String> {
+        let name = pod.trim_start_matches("pod/");
+        fs::read_to_string(self.path(&format!("node/{name}.log"))).map_err(|error| error.to_string())
+    }
+
+    /// The certificate that both replicas serve, once they do; `former` is the one that they no longer serve.
+    #[track_caller]
+    pub(crate) fn certificate_after(&self, former: &str) -> String {
+        until("both replicas serve one other certificate", || {
+            let path = "jsonpath={range .items[*]}{.ports[0].port}{\"\\n\"}{end}";
+            let arguments = ["get", "endpointslices", "-n", NAMESPACE, "-o", path];
+            let ports = self.world.cluster.kubectl.run(&arguments);
+            let mut served: Vec<String> = ports.lines().map(|port| self.certificate_at(port)).collect();
+            served.sort();
+            match &served[..] {
+                [one, other] if one == other && one != former => Ok(one.clone()),
+                _ => Err(format!("{served:?}")),
+            }
+        })
+    }
+
+    #[track_caller]
+    fn certificate_at(&self, port: &str) -> String {
+        let text = format!(
+            "openssl s_client -connect {ADDRESS}:{port} </dev/null 2>/dev/null | openssl x509 -noout -serial"
+        );
+        self.run_text(&text, "asking for a certificate").stdout
+    }
+}

@@ -1,0 +1,151 @@
+//! The tables of README.md name what the program has, all of it and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::markdown::read;
+use super::{LIMIT, run};
+
+#[test]
+fn the_table_of_commands_agrees_with_the_help() {
+    let help = |command: &str| run(command).stdout;
+    let listed = help("pullkey --help");
+    let (_, listed) = listed.split_once("Commands:\n").expect("the help lists the commands");
+    let listed: Vec<&str> = listed.lines().map_while(|line| line.split_whitespace().next()).collect();
+
+    let mut documented = Vec::new();
+    for [command, _] in table("| command | does |") {
+        let words: Vec<&str> = command.trim_matches('`').split_whitespace().collect();
+        let ["pullkey", name, arguments @ ..] = &words[..] else { panic!("{command} is no command") };
+        let help = help(&format!("pullkey {name} --help"));
+        let usage = help.lines().find(|line| line.starts_with("Usage:")).unwrap_or_default();
+        for argument in arguments {
+            let word = argument.trim_end_matches('…');
+            let known = if word.starts_with('-') {
+                help.contains(&format!("  {word}, "))
+            } else {
+                usage.contains(word)
+            };
+            assert!(known, "{command}: {word} is not in: {help}");
+        }
+        documented.push((*name).to_owned());
+    }
+    // clap's own comes last.
+    assert_eq!(documented.iter().map(String::as_str).chain(["help"]).collect::<Vec<_>>(), listed);
+}
+
+#[test]
+fn the_table_of_metrics_agrees_with_the_metrics_of_a_server() {
+    let served = Metrics::of_a_server();
+    let mut documented = BTreeSet::new();
+    for [names, what] in table("| metric | what |") {
+        // Words in code are the values of the metric's only label.
+        let values: BTreeSet<String> = in_code(&what).collect();
+        for name in in_code(&names) {
+            if !values.is_empty() {
+                assert_eq!(served.label_values.get(&name), Some(&values), "{name}");
+            }
+            assert!(documented.insert(name.clone()), "{name} is there twice");
+        }
+    }
+    assert_eq!(documented, served.names);
+}
+
+/// The rows of the table of two columns in README.md that begins with this line.
+#[track_caller]
+fn table(head: &str) -> Vec<[String; 2]> {
+    let readme = read("README.md");
+    let mut lines = readme.lines().skip_while(|line| *line != head);
+    assert!(lines.next().is_some(), "README.md has no table {head}");
+    let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
+    let rows: Vec<[String; 2]> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let [first, second] = cells[..] else { panic!("{row} has not two cells") };
+            [first.to_owned(), second.to_owned()]
+        })
+        .collect();
+    assert!(!rows.is_empty(), "the table {head} is empty");
+    rows
+}
+
+fn in_code(text: &str) -> impl Iterator<Item = String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned)
+}
+
+/// What a server offers on `/metrics`.
+#[derive(Debug)]
+struct Metrics {
+    /// As README.md writes them: the name, and the label in braces where there is one.
+    names: BTreeSet<String>,
+    /// The values of that label, by the name written so.
+    label_values: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Metrics {
+    fn of_a_server() -> Self {
+        let text = scrape();
+        let mut metrics = Self { names: BTreeSet::new(), label_values: BTreeMap::new() };
+        for line in text.lines() {
+            let Some((family, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
+            else {
+                continue;
+            };
+            // In this format a counter's samples, and an info's, have another name than their family.
+            let (name, sample) = match kind {
+                "counter" => (format!("{family}_total"), format!("{family}_total")),
+                "info" => (format!("{family}_info"), format!("{family}_info")),
+                "histogram" => (family.to_owned(), format!("{family}_count")),
+                _ => (family.to_owned(), family.to_owned()),
+            };
+            let labels: Vec<(&str, &str)> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(&format!("{sample}{{")))
+                .filter_map(|rest| rest.split_once("\"}")?.0.split_once("=\""))
+                .collect();
+            assert!(text.lines().any(|line| line.starts_with(&sample)), "{family} has no sample");
+            let keys: BTreeSet<&str> = labels.iter().map(|(key, _)| *key).collect();
+            let name = keys.first().map_or(name.clone(), |key| format!("{name}{{{key}}}"));
+            let values = labels.iter().map(|(_, value)| (*value).to_owned()).collect();
+            metrics.label_values.insert(name.clone(), values);
+            metrics.names.insert(name);
+        }
+        metrics
+    }
+}
+
+/// Ends the server, whatever becomes of the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The metrics of a server with the example configuration, which nobody has asked anything yet.
+fn scrape() -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pullkey"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["serve", "--config=examples/config.yaml"]);
+    command.args(["--dns-name=localhost", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"]);
+    command.args(["--log-format=json"]).stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut server = Server(command.spawn().expect("pullkey starts"));
+    let log = BufReader::new(server.0.stderr.take().expect("its log is a pipe")).lines();
+    let mut events = log.map_while(Result::ok).filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let serving = events.find(|event| event["message"] == "serving").expect("pullkey serves");
+    let address = serving["admin_listen"].as_str().expect("the log says where the metrics are");
+
+    let mut connection = TcpStream::connect(address).expect("the admin port is open");
+    connection.set_read_timeout(Some(LIMIT)).expect("a limit can be set");
+    write!(connection, "GET /metrics HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")
+        .expect("it listens");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    answer
+}
