@@ -1,6 +1,7 @@
 # What people and CI do with this repository. `make help` lists it.
 CARGO ?= cargo
-PULLKEY := target/release/pullkey
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PULLKEY := $(TARGET)/release/pullkey
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test lint bench clean
@@ -8,12 +9,12 @@ PULLKEY := target/release/pullkey
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## Build the program into target/release/pullkey
+build: ## Build the program, as target/release/pullkey
 	$(CARGO) build --release --locked
 
 run: ## Build, serve the example configuration and show a Pod being patched; PORT=8443 chooses the port
 	$(CARGO) build --release --locked --bin pullkey --example try
-	@exec target/release/examples/try $(PULLKEY) target/try
+	@exec $(TARGET)/release/examples/try $(PULLKEY) $(TARGET)/try
 
 test: ## Set up what the tests need (the first time: a Kubernetes built from source, about 6 minutes), then run all of them
 	tests/prepare

@@ -1,4 +1,4 @@
-//! What `make run` shows: the webhook serves the example configuration, one real AdmissionReview is
+//! What `make run` shows: the webhook serves the example configuration, one real `AdmissionReview` is
 //! posted to it over TLS, and the answer is explained. It goes on serving until Ctrl-C.
 
 use std::io::{Read as _, Write as _};

@@ -307,10 +307,9 @@ fn json_that_is_nested_too_deeply_is_refused_in_words() {
 
 #[test]
 fn aliases_that_multiply_are_refused_in_words() {
-    let mut text = "apiVersion: v1\nkind: ConfigMap\na0: &a0 [x, x]\n".to_owned();
-    for level in 1..40 {
-        text += &format!("a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1);
-    }
+    let doubled = |level| format!("a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1);
+    let aliases: String = (1..40).map(doubled).collect();
+    let text = format!("apiVersion: v1\nkind: ConfigMap\na0: &a0 [x, x]\n{aliases}");
     let run = inject(&text);
     assert_eq!((run.code, run.stdout.as_str()), (2, ""));
     assert!(run.stderr.contains("the aliases up to here make the text too large"), "{}", run.stderr);

@@ -197,7 +197,7 @@ fn what_is_wrong_is_said_once_and_not_at_every_look() {
 #[test]
 fn what_goes_wrong_again_after_it_was_mended_is_said_again() {
     let first = Pair::new();
-    let mut setting = Setting::start(&first, &[], &[]);
+    let setting = Setting::start(&first, &[], &[]);
     let link = setting.volume.file("..data");
     let target = fs::read_link(&link).expect("it is a link");
     for (times, failures) in [(1, 1.0), (2, 2.0)] {
