@@ -213,11 +213,11 @@ fn namespace(text: &str) -> Result<String, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let parsed =
-        text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    let shortest = Duration::from_millis(100);
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
     parsed
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "write a time such as 10s or 500ms".to_owned())
+        .filter(|duration| *duration >= shortest)
+        .ok_or_else(|| "write a time of at least 100ms, such as 10s or 500ms".to_owned())
 }
 
 fn level(text: &str) -> Result<LevelFilter, String> {

@@ -1,5 +1,6 @@
 //! Parse the command line, run one command, print the error chain, choose the exit code.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -13,7 +14,8 @@ fn main() -> ExitCode {
     match commands::run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("pullkey: {error:#}");
+            // Where nobody reads, the exit code still tells.
+            let _ = writeln!(io::stderr(), "pullkey: {error:#}");
             ExitCode::from(ERROR)
         }
     }

@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 /// A certificate chain with the key that fits its first certificate.
 #[derive(Clone, Debug)]
@@ -26,6 +26,9 @@ pub enum KeyPairError {
     /// The certificate is not X.509.
     #[error("the certificate is no X.509 certificate; is it damaged?")]
     Certificate,
+    /// The certificate is X.509 of the first version, which has no names.
+    #[error("the certificate is X.509 version 1, which has no host names; sign it with a subjectAltName (openssl: -extfile)")]
+    Version,
     /// The key is of a kind that cannot sign here.
     #[error("the private key is no RSA, ECDSA (P-256, P-384) or Ed25519 key")]
     Key,
@@ -72,12 +75,6 @@ impl Cell {
     pub fn swap(&self, pair: KeyPair) {
         self.0.store(Arc::new(pair));
     }
-
-    /// When the served leaf certificate ends.
-    #[must_use]
-    pub fn not_after(&self) -> Timestamp {
-        self.0.load().not_after
-    }
 }
 
 impl ResolvesServerCert for Cell {
@@ -88,5 +85,8 @@ impl ResolvesServerCert for Cell {
 
 fn not_after(leaf: &CertificateDer<'_>) -> Result<Timestamp, KeyPairError> {
     let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| KeyPairError::Certificate)?;
+    if leaf.version() != X509Version::V3 {
+        return Err(KeyPairError::Version);
+    }
     Timestamp::from_second(leaf.validity().not_after.timestamp()).map_err(|_| KeyPairError::Certificate)
 }

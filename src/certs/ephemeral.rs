@@ -60,7 +60,8 @@ impl Ephemeral {
     }
 
     /// Replaces the certificate after two thirds of its life, for as long as the process runs.
-    pub async fn keep(mut self, cell: Arc<Cell>) {
+    /// `renewed` hears when each new one ends.
+    pub async fn keep(mut self, cell: Arc<Cell>, renewed: impl Fn(Timestamp)) {
         loop {
             tokio::time::sleep(LOOK_INTERVAL).await;
             let now = Timestamp::now();
@@ -70,6 +71,7 @@ impl Ephemeral {
             match self.renew(now) {
                 Ok(pair) => {
                     tracing::info!(not_after = %pair.not_after(), "renewed the self-issued certificate");
+                    renewed(pair.not_after());
                     cell.swap(pair);
                 }
                 Err(error) => tracing::error!(%error, "the self-issued certificate was not renewed"),

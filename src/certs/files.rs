@@ -4,7 +4,6 @@
 //! goes deaf after the first swap; whoever reads the content cannot miss one.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use std::{fs, io};
 
 use rustls::pki_types::pem::{self, PemObject};
@@ -24,11 +23,30 @@ pub struct FilePair {
     pub key: PathBuf,
 }
 
-/// The files with the content that was last looked at.
+/// The files of the pair that is served.
 #[derive(Debug)]
 pub struct WatchedPair {
     files: FilePair,
-    seen: Contents,
+    served: Contents,
+    /// What the last look found instead of it and could not use.
+    refused: Option<Refused>,
+}
+
+/// What a look at the files found.
+#[derive(Debug)]
+pub enum Look {
+    /// Nothing new.
+    Unchanged,
+    /// After something that could not be served, the pair that is served lies there again.
+    Restored,
+    /// Another pair, which is to be served.
+    Changed(KeyPair),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    Unreadable(String),
+    Contents(Contents),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -83,9 +101,9 @@ impl FilePair {
     /// # Errors
     /// Says which file is wrong, and how.
     pub fn load(self) -> Result<(WatchedPair, KeyPair), FilesError> {
-        let seen = self.read()?;
-        let pair = self.pair(&seen)?;
-        Ok((WatchedPair { files: self, seen }, pair))
+        let served = self.read()?;
+        let pair = self.pair(&served)?;
+        Ok((WatchedPair { files: self, served, refused: None }, pair))
     }
 
     /// Reads both files. When the certificate changed while the key was read, the two may be of different
@@ -139,21 +157,36 @@ fn damage(error: &pem::Error) -> &'static str {
 }
 
 impl WatchedPair {
-    /// How often the files are compared unless somebody says otherwise.
-    pub const INTERVAL: Duration = Duration::from_secs(10);
-
-    /// Reads the files again: the new pair when the content changed, nothing when it did not.
-    ///
-    /// Content that is wrong is reported once, not at every look.
+    /// Reads the files again. What is wrong is reported once, not at every look.
     ///
     /// # Errors
     /// The files changed and cannot be served; the pair that is served stays.
-    pub fn look(&mut self) -> Result<Option<KeyPair>, FilesError> {
-        let contents = self.files.read()?;
-        if contents == self.seen {
-            return Ok(None);
+    pub fn look(&mut self) -> Result<Look, FilesError> {
+        let contents = match self.files.read() {
+            Ok(contents) => contents,
+            Err(error) => {
+                let refused = Some(Refused::Unreadable(error.to_string()));
+                return self.refuse(refused, error);
+            }
+        };
+        if contents == self.served {
+            return Ok(if self.refused.take().is_some() { Look::Restored } else { Look::Unchanged });
         }
-        self.seen = contents;
-        self.files.pair(&self.seen).map(Some)
+        match self.files.pair(&contents) {
+            Ok(pair) => {
+                self.served = contents;
+                self.refused = None;
+                Ok(Look::Changed(pair))
+            }
+            Err(error) => self.refuse(Some(Refused::Contents(contents)), error),
+        }
+    }
+
+    fn refuse(&mut self, refused: Option<Refused>, error: FilesError) -> Result<Look, FilesError> {
+        if self.refused == refused {
+            return Ok(Look::Unchanged);
+        }
+        self.refused = refused;
+        Err(error)
     }
 }

@@ -1,6 +1,6 @@
 //! Reading the files that a command is given.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::{fmt, fs};
 
@@ -42,7 +42,8 @@ impl ConfigFile {
     /// Says on standard error what is probably not meant.
     pub(super) fn print_warnings(&self, path: &Path) {
         for warning in &self.warnings {
-            eprintln!("pullkey: warning: {}: {warning}", name(path));
+            // A warning that nobody can read must not end the command.
+            let _ = writeln!(io::stderr(), "pullkey: warning: {}: {warning}", name(path));
         }
     }
 }

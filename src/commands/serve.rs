@@ -70,7 +70,7 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
     for warning in &config.warnings {
         tracing::warn!(file = %args.config.display(), "{warning}");
     }
-    warn_of_expiry(&pair);
+    watch::warn_of_expiry(&pair);
 
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry);
@@ -102,7 +102,11 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
             tasks.spawn(async { (watch.await, "certificate watch").1 });
         }
         CertSource::Ephemeral(ephemeral) => {
-            tasks.spawn(async { (ephemeral.keep(cell).await, "certificate renewal").1 });
+            let expiry = metrics.certificate_expiry.clone();
+            let renewed = move |not_after: Timestamp| {
+ expiry.set(not_after.as_second());
+ };
+            tasks.spawn(async { (ephemeral.keep(cell, renewed).await, "certificate renewal").1 });
         }
     }
     if args.reload {
@@ -155,10 +159,4 @@ fn start_logs(args: &ServeArgs) -> Logs {
         LogFormat::Json => Format::Json,
     };
     Logs::start(format, args.log_level)
-}
-
-fn warn_of_expiry(pair: &KeyPair) {
-    if pair.not_after() <= Timestamp::now() {
-        tracing::error!(not_after = %pair.not_after(), "the certificate has expired: the API server will refuse it");
-    }
 }

@@ -13,7 +13,10 @@ impl Glob {
         let [first, middle @ .., last] = self.0.as_slice() else {
             return self.0.first().is_some_and(|only| only == text);
         };
-        let Some(mut rest) = text.strip_prefix(first.as_str()) else {
+        // An empty piece holds no memory, and its pointer leads nowhere. memcmp with vector masks (glibc
+        // on x86-64) reads no byte there either, but the processor takes 100 ns to find that out.
+        let after_first = if first.is_empty() { Some(text) } else { text.strip_prefix(first.as_str()) };
+        let Some(mut rest) = after_first else {
             return false;
         };
         // Each piece is taken where it first occurs: what remains for the later ones is longest.
@@ -23,7 +26,7 @@ impl Glob {
                 None => return false,
             }
         }
-        rest.ends_with(last.as_str())
+        last.is_empty() || rest.ends_with(last.as_str())
     }
 
     pub(crate) fn to_lowercase(&self) -> Self {

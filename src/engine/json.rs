@@ -51,27 +51,37 @@ impl<'de> Deserialize<'de> for Text<'de> {
 }
 
 /// A list. `null` reads as empty.
+///
+/// Elements that say nothing are counted and not kept: seven megabytes of `{},{},…` would otherwise
+/// take ten times as much memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct List<T>(pub(crate) Vec<T>);
+pub(crate) struct List<T> {
+    kept: Vec<T>,
+    length: usize,
+}
+
+impl<T> List<T> {
+    /// Tells whether the list has no element, not even one that says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The elements that say something.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.kept.iter()
+    }
+}
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { kept: Vec::new(), length: 0 }
     }
 }
 
-impl<T> Deref for List<T> {
-    type Target = [T];
-
-    fn deref(&self) -> &[T] {
-        &self.0
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+impl<'de, T: Default + Deserialize<'de> + PartialEq> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ListVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+        impl<'de, T: Default + Deserialize<'de> + PartialEq> Visitor<'de> for ListVisitor<T> {
             type Value = List<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,15 +89,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
+                let nothing = T::default();
+                let mut list = List::default();
+                while let Some(element) = seq.next_element()? {
+                    list.length += 1;
+                    if element != nothing {
+                        list.kept.push(element);
+                    }
                 }
-                Ok(List(items))
+                Ok(list)
             }
 
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(List(Vec::new()))
+                Ok(List::default())
             }
         }
         deserializer.deserialize_any(ListVisitor(PhantomData))

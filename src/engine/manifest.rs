@@ -108,7 +108,6 @@ impl<'t> Manifests<'t> {
     /// # Errors
     /// As [`Self::pods`], and where an edit would change more than one Pod's list.
     pub fn inject(&self, rules: &Rules, namespace: &str) -> Result<Injected, ManifestError> {
-        let newline = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
         let mut edits = Vec::new();
         let mut expected = BTreeMap::new();
         for place in self.pods()? {
@@ -121,7 +120,7 @@ impl<'t> Manifests<'t> {
             let Some(patch) = patch::patch(&pod, &missing) else { continue };
             let document = &self.documents[place.document];
             let present: Vec<&str> = pod.pull_secrets().collect();
-            edits.push(edit::add_names(self.text, newline, document, &place.path, &present, &missing)?);
+            edits.push(edit::add_names(self.text, document, &place.path, &present, &missing)?);
             let expected = match expected.entry(place.document) {
                 Entry::Occupied(value) => value.into_mut(),
                 Entry::Vacant(vacant) => vacant.insert(document.to_value()?),
@@ -205,9 +204,13 @@ impl Finder<'_> {
             }
             (_, None, _) => return Err(node.error("the object has no kind; is this a Kubernetes manifest?")),
         };
-        if let Some(item_kind) = kind.strip_suffix("List") {
-            let item_type = Some((api_version, item_kind)).filter(|_| !item_kind.is_empty());
-            return self.items(node, item_type);
+        // A list is that of the core, or one of a kind that we know; other kinds may only be called so.
+        match kind.strip_suffix("List") {
+            Some("") if api_version == "v1" => return self.items(node, None),
+            Some(item_kind) if way_to_pod(api_version, item_kind).is_some() => {
+                return self.items(node, Some((api_version, item_kind)));
+            }
+            _ => {}
         }
         match way_to_pod(api_version, kind) {
             Some(way) => self.pod(node, kind, way),

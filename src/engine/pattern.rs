@@ -215,7 +215,7 @@ fn parse(text: &str) -> Result<Pattern, Reason> {
         return Err(if after.starts_with("sha") { Reason::Digest } else { Reason::UserInfo });
     }
     let (host, port) = grammar::split_port(authority);
-    if host == DOCKER_HUB_LEGACY {
+    if authority == DOCKER_HUB_LEGACY {
         return Err(Reason::DockerHubLegacy);
     }
     let path = path.map(check_path).transpose()?;

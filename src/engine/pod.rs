@@ -5,8 +5,6 @@ use super::json::{List, Text, members};
 /// The annotation of a mirror Pod, which stands for a static Pod of a node.
 /// The API server refuses a mirror Pod that references a Secret.
 pub const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
-/// The label with which a namespace opts in and a Pod opts out.
-pub const INJECT_LABEL: &str = "pullkey.dev/inject";
 
 members! {
     /// A Pod, borrowed from the text it was read from.

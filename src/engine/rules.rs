@@ -1,6 +1,6 @@
 //! From the images of a Pod and its namespace to the pull secrets that the Pod needs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::config::{Config, Entry};
 use super::image::{ImageRef, Location};
@@ -12,6 +12,8 @@ pub struct Rules {
     config: Config,
     exact: HashMap<String, Vec<Candidate>>,
     globs: Vec<Candidate>,
+    /// The positions of the entries that need no image, so that nobody looks for them in a thousand.
+    always: Vec<usize>,
 }
 
 /// One pattern of one entry, by position.
@@ -47,7 +49,9 @@ impl Rules {
                 }
             }
         }
-        Self { config, exact, globs }
+        let is_always = |position: &usize| config.entries[*position].always;
+        let always = (0..config.entries.len()).filter(is_always).collect();
+        Self { config, exact, globs, always }
     }
 
     /// The entries in the order of the configuration, `registries` before `always`.
@@ -62,49 +66,42 @@ impl Rules {
     /// contributes its names: the kubelet collects the matching credentials of all named Secrets.
     pub fn select<'i>(&self, images: impl IntoIterator<Item = &'i str>, namespace: &str) -> Selection<'_> {
         let mut selection = Selection::default();
+        let mut matched = vec![false; self.entries().len()];
+        let mut seen = HashSet::new();
         for image in images {
-            if is_placeholder(image) {
+            // Each image is compared once: a Pod may name one thousands of times.
+            if is_placeholder(image) || !seen.insert(image) {
                 continue;
             }
             match ImageRef::parse(image) {
-                Ok(image) => self.select_for(&image.location(), namespace, &mut selection.entries),
+                Ok(image) => self.select_for(&image.location(), namespace, &mut matched),
                 Err(_) => selection.unparsable += 1,
             }
         }
-        for (position, entry) in self.entries().iter().enumerate() {
-            if entry.always && entry.applies_in(namespace) {
-                selection.entries.push(position);
-            }
-        }
-        selection.entries.sort_unstable();
+        let always = self.always.iter().filter(|position| self.entries()[**position].applies_in(namespace));
+        always.for_each(|position| matched[*position] = true);
+        selection.entries = (0..matched.len()).filter(|position| matched[*position]).collect();
         selection.names = self.names(&selection.entries);
         selection
     }
 
-    fn select_for(&self, location: &Location<'_>, namespace: &str, matched: &mut Vec<usize>) {
+    fn select_for(&self, location: &Location<'_>, namespace: &str, matched: &mut [bool]) {
         let exact = self.exact.get(location.host).map_or(&[][..], Vec::as_slice);
         for candidate in exact.iter().chain(&self.globs) {
-            let entry = &self.entries()[candidate.entry];
-            if !matched.contains(&candidate.entry)
-                && entry.match_images[candidate.pattern].matches_location(location)
-                && !matches_any(&entry.except_images, location)
-                && entry.applies_in(namespace)
-            {
-                matched.push(candidate.entry);
+            if matched[candidate.entry] {
+                continue;
             }
+            let entry = &self.entries()[candidate.entry];
+            matched[candidate.entry] = entry.match_images[candidate.pattern].matches_location(location)
+                && !matches_any(&entry.except_images, location)
+                && entry.applies_in(namespace);
         }
     }
 
     fn names(&self, entries: &[usize]) -> Vec<&str> {
-        let mut names = Vec::new();
-        for position in entries {
-            for name in &self.entries()[*position].pull_secrets {
-                if !names.contains(&name.as_str()) {
-                    names.push(name.as_str());
-                }
-            }
-        }
-        names
+        let names = entries.iter().flat_map(|position| &self.entries()[*position].pull_secrets);
+        let mut seen = HashSet::new();
+        names.map(String::as_str).filter(|name| seen.insert(*name)).collect()
     }
 }
 

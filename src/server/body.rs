@@ -7,6 +7,9 @@ use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
+/// How much is reserved because a client announces it; what is more has to come first.
+const RESERVED_BYTES_MAX: usize = 128 * 1024;
+
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
@@ -59,7 +62,12 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, BodyError> {
         // Most reviews arrive in one piece, which needs no copy.
         return if first.len() > bytes_max { Err(BodyError::TooLarge) } else { Ok(first) };
     };
-    let mut whole = BytesMut::from(first);
+    // Growing piece by piece would copy the beginning again and again.
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+    let expected = first.len() + second.len() + announced;
+    let mut whole = BytesMut::with_capacity(expected.min(RESERVED_BYTES_MAX));
+    whole.extend_from_slice(&first);
+    drop(first);
     let mut piece = Some(second);
     while let Some(data) = piece {
         if whole.len() + data.len() > bytes_max {

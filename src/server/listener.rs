@@ -1,6 +1,6 @@
 //! The accept loop: TCP, then TLS, then HTTP/1.1 on each connection, until the process stops.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -131,20 +131,20 @@ impl Connection {
             .serve_connection(TokioIo::new(tls), service);
         let mut connection = pin!(connection);
         // hyper has one limit for the first head and for idle connections; ours are far apart.
+        let no_first_head = async {
+            sleep(self.limits.first_head).await;
+            if had_a_head.load(Ordering::Relaxed) {
+                pending::<()>().await;
+            }
+        };
         tokio::select! {
-            ended = connection.as_mut() => return ended,
-            () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
-            () = sleep(self.limits.first_head) => {
-                if !had_a_head.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
+            ended = connection.as_mut() => ended,
+            () = no_first_head => Ok(()),
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
         }
-        tokio::select! {
-            ended = connection.as_mut() => return ended,
-            () = self.stop.cancelled() => connection.as_mut().graceful_shutdown(),
-        }
-        connection.await
     }
 }
 

@@ -22,6 +22,11 @@ use crate::process::metrics::{Metrics, RequestResult};
 /// Where the API server sends reviews. `/mutate/<profile>` is kept free.
 pub const MUTATE_PATH: &str = "/mutate";
 
+/// From here on a review may take milliseconds, which is long for a thread that others wait for.
+const LONG_BODY_BYTES: usize = 256 * 1024;
+/// How much of a name is logged: no valid one is longer.
+const NAME_CHARS_MAX: usize = 253;
+
 /// What the routes share.
 #[derive(Clone, Debug)]
 pub struct Webhook {
@@ -54,7 +59,12 @@ async fn mutate(State(webhook): Shared, request: Request<Body>) -> Response<Body
     };
     let started = Instant::now();
     let active = webhook.active.load();
-    let reviewed = review(&bytes, &active.rules);
+    let reviewed = if bytes.len() > LONG_BODY_BYTES {
+        // Probes and other reviews go on meanwhile.
+        tokio::task::block_in_place(|| review(&bytes, &active.rules))
+    } else {
+        review(&bytes, &active.rules)
+    };
     webhook.metrics.duration.observe(started.elapsed());
     match reviewed {
         Ok(answer) => {
@@ -85,10 +95,10 @@ impl Webhook {
             Outcome::Patched(names) => {
                 let subject = &answer.subject;
                 tracing::info!(
-                    uid = subject.uid(),
-                    namespace = subject.namespace(),
-                    name = subject.name(),
-                    generate_name = subject.generate_name(),
+                    uid = short(subject.uid()),
+                    namespace = short(subject.namespace()),
+                    name = short(subject.name()),
+                    generate_name = short(subject.generate_name()),
                     names = names.join(","),
                     "patched"
                 );
@@ -127,6 +137,11 @@ impl Webhook {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     }
+}
+
+/// The beginning of a name: whoever reaches the port chooses its length.
+fn short(name: &str) -> &str {
+    name.char_indices().nth(NAME_CHARS_MAX).map_or(name, |(end, _)| &name[..end])
 }
 
 fn json(body: Vec<u8>) -> Response<Body> {

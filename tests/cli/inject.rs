@@ -324,3 +324,37 @@ fn ten_thousand_documents_are_each_edited() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.stdout.matches("\n  imagePullSecrets:\n").count(), 10_000);
 }
+
+#[test]
+fn a_kind_that_is_only_called_a_list_passes() {
+    let text = format!("apiVersion: example.com/v1\nkind: AllowList\nitems: [a, {{name: x}}]\n---\n{GOOD}");
+    let run = inject(&text);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stdout.starts_with("apiVersion: example.com/v1\nkind: AllowList\nitems: [a, {name: x}]\n---\n")
+    );
+    assert!(run.stdout.contains("- name: registrysecret\n"));
+}
+
+#[test]
+fn a_merge_key_overrides_what_stands_above_it_as_in_kubernetes() {
+    let base =
+        "apiVersion: v1\nkind: Pod\nbase: &base\n  containers: [{image: public.example.com/app}]\nspec:\n";
+    let own = "  containers: [{image: registry.example.com/app}]\n";
+    // Kubernetes sees the public image only, and nothing is missing.
+    let above = format!("{base}{own}  <<: *base\n");
+    let run = inject(&above);
+    assert_eq!((run.code, run.stdout.as_str()), (0, above.as_str()), "{}", run.stderr);
+    let run = inject(&format!("{base}  <<: *base\n{own}"));
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("line 6: the Pod's spec has a YAML merge key"), "{}", run.stderr);
+}
+
+#[test]
+fn lines_end_as_those_above_them() {
+    let windows = GOOD.replace('\n', "\r\n");
+    let run = inject(&format!("{windows}---\r\n{GOOD}"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("spec:\r\n  imagePullSecrets:\r\n  - name: registrysecret\r\n"));
+    assert!(run.stdout.contains("spec:\n  imagePullSecrets:\n  - name: registrysecret\n"));
+}

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::input::ConfigFile;
-use crate::certs::cell::Cell;
-use crate::certs::files::WatchedPair;
+use crate::certs::cell::{Cell, KeyPair};
+use crate::certs::files::{Look, WatchedPair};
 use crate::engine::rules::Rules;
 use crate::process::metrics::Metrics;
 use crate::server::active::{Active, ActiveCell};
@@ -17,33 +18,30 @@ use crate::server::active::{Active, ActiveCell};
 /// Serves another certificate when the files have one.
 pub(super) async fn certificate(mut files: WatchedPair, cell: Arc<Cell>, every: Duration, metrics: Metrics) {
     let mut ticks = ticks(every);
-    let mut last_error = String::new();
     loop {
         ticks.tick().await;
         match files.look() {
-            Ok(None) if last_error.is_empty() => {}
-            Ok(None) => {
-                tracing::info!("the certificate files are again those that are served");
-                last_error.clear();
-            }
-            Ok(Some(pair)) => {
+            Ok(Look::Unchanged) => {}
+            Ok(Look::Restored) => tracing::info!("the certificate files are again those that are served"),
+            Ok(Look::Changed(pair)) => {
                 tracing::info!(not_after = %pair.not_after(), "serving the changed certificate");
+                warn_of_expiry(&pair);
                 metrics.certificate_expiry.set(pair.not_after().as_second());
                 cell.swap(pair);
-                last_error.clear();
             }
             Err(error) => {
                 let error = format!("{:#}", anyhow::Error::new(error));
-                if error != last_error {
-                    tracing::error!(
-                        error,
-                        "the changed certificate files cannot be used; the former certificate stays"
-                    );
-                    metrics.certificate_reload_failures.inc();
-                    last_error = error;
-                }
+                tracing::error!(error, "the changed certificate files cannot be used; the former certificate stays");
+                metrics.certificate_reload_failures.inc();
             }
         }
+    }
+}
+
+/// Says loudly that a certificate is of no use to anybody.
+pub(super) fn warn_of_expiry(pair: &KeyPair) {
+    if pair.not_after() <= Timestamp::now() {
+        tracing::error!(not_after = %pair.not_after(), "the certificate has expired: the API server will refuse it");
     }
 }
 

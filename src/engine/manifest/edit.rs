@@ -1,6 +1,6 @@
 //! Adding names to a list of pull secrets in the text itself, in the style of its surroundings.
 
-use super::tree::{Key, Kind, Node};
+use super::tree::{Key, Kind, MERGE_KEY, Node};
 use super::{ManifestError, Step};
 
 const LIST: &str = "imagePullSecrets";
@@ -31,7 +31,6 @@ pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
 /// The edit that adds `missing` to the Pod at `path`, which has `present`.
 pub(super) fn add_names(
     text: &str,
-    newline: &str,
     document: &Node,
     path: &[Step],
     present: &[&str],
@@ -55,7 +54,11 @@ pub(super) fn add_names(
             "the Pod's spec is shared through a YAML alias, so a change here would change another Pod; write it out",
         ));
     }
-    let editor = Editor { text, newline };
+    let editor = Editor { text, newline: newline_at(text, node.span.start) };
+    if node.get_own(MERGE_KEY)?.is_some() {
+        // To Kubernetes a merge overrides what stands above it, to other readers it does not.
+        return Err(node.error("the Pod's spec has a YAML merge key (<<); write its members out"));
+    }
     let all: Vec<&str> = present.iter().chain(missing).copied().collect();
     match node.get_own(LIST)? {
         Some(list) => editor.extend(
@@ -202,6 +205,12 @@ impl Editor<'_> {
         let line = &self.text[self.line_start(at)..];
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
     }
+}
+
+/// How the line above a place ends, or the first line.
+fn newline_at(text: &str, at: usize) -> &'static str {
+    let above = text[..at].rfind('\n').or_else(|| text.find('\n'));
+    if above.is_some_and(|newline| text[..newline].ends_with('\r')) { "\r\n" } else { "\n" }
 }
 
 fn insert(at: usize, text: String) -> Edit {

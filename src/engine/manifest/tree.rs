@@ -1,5 +1,6 @@
 //! A document as a tree in which every node knows its place in the text.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{ManifestError, Step};
 
 /// The key under which YAML 1.1 merges other mappings into one.
-const MERGE_KEY: &str = "<<";
+pub(super) const MERGE_KEY: &str = "<<";
 
 /// A value with its place.
 #[derive(Clone, Debug)]
@@ -69,14 +70,21 @@ impl Node {
     }
 
     /// The member of a mapping, also one that is merged in.
+    ///
+    /// The last one counts, be it written or merged: that is how Kubernetes reads a merge key (go-yaml v2).
     pub(super) fn get(&self, key: &str) -> Result<Option<&Node>, ManifestError> {
         let own = self.get_own(key)?;
-        if own.is_some() {
-            return Ok(own);
-        }
-        for merged in self.merged() {
-            if let Some(node) = merged.get(key)? {
-                return Ok(Some(node));
+        let Kind::Map { members, .. } = &self.kind else { return Ok(None) };
+        for (name, node) in members.iter().rev() {
+            if name.text == key {
+                return Ok(own);
+            }
+            if name.text == MERGE_KEY {
+                for source in sources(node) {
+                    if let Some(merged) = source.get(key)? {
+                        return Ok(Some(merged));
+                    }
+                }
             }
         }
         Ok(None)
@@ -101,26 +109,27 @@ impl Node {
         }
     }
 
-    /// The value without places; merged members come after the own ones.
+    /// The value without places.
     pub(super) fn to_value(&self) -> Result<Value, ManifestError> {
         Ok(match &self.kind {
             Kind::Null => Value::Null,
             Kind::Scalar(text) => Value::String(text.clone()),
-            Kind::Seq { items, .. } => {
-                Value::Array(items.iter().map(Node::to_value).collect::<Result<_, _>>()?)
-            }
+            Kind::Seq { items, .. } => Value::Array(items.iter().map(Node::to_value).collect::<Result<_, _>>()?),
             Kind::Map { members, .. } => {
                 let mut object = Map::new();
-                for (key, node) in members.iter().filter(|(key, _)| key.text != MERGE_KEY) {
-                    if object.insert(key.text.clone(), node.to_value()?).is_some() {
-                        return Err(node.error(&format!("the key {:?} stands here a second time", key.text)));
-                    }
-                }
-                for merged in self.merged() {
-                    if let Value::Object(members) = merged.to_value()? {
-                        for (key, value) in members {
-                            object.entry(key).or_insert(value);
+                let mut own = HashSet::new();
+                for (key, node) in members {
+                    if key.text == MERGE_KEY {
+                        // Of several sources the first counts, so it is written last.
+                        for source in sources(node).iter().rev() {
+                            if let Value::Object(merged) = source.to_value()? {
+                                object.extend(merged);
+                            }
                         }
+                    } else if own.insert(key.text.as_str()) {
+                        object.insert(key.text.clone(), node.to_value()?);
+                    } else {
+                        return Err(node.error(&format!("the key {:?} stands here a second time", key.text)));
                     }
                 }
                 Value::Object(object)
@@ -136,14 +145,9 @@ impl Node {
             Kind::Map { members, .. } => members.iter().map(|(_, node)| node.size()).sum(),
         }
     }
+}
 
-    fn merged(&self) -> impl Iterator<Item = &Node> {
-        let Kind::Map { members, .. } = &self.kind else { return [].iter().chain(None) };
-        let value = members.iter().find(|(key, _)| key.text == MERGE_KEY).map(|(_, node)| node);
-        match value.map(|node| (&node.kind, node)) {
-            Some((Kind::Seq { items, .. }, _)) => items.iter().chain(None),
-            Some((_, node)) => [].iter().chain(Some(node)),
-            None => [].iter().chain(None),
-        }
-    }
+/// What a merge key merges: one mapping, or several.
+fn sources(node: &Node) -> &[Node] {
+    node.as_seq().unwrap_or(std::slice::from_ref(node))
 }

@@ -8,13 +8,21 @@ use super::ManifestError;
 use super::tree::{Key, Kind, Node};
 
 /// Aliases multiply what they name: a text that grows by this many nodes is an attack or a mistake.
-const ALIASED_NODES_MAX: usize = 100_000;
+const ALIASED_NODES_MAX: usize = 1_000_000;
 
 /// Reads every document of a stream.
 pub(super) fn read(text: &str) -> Result<Vec<Node>, ManifestError> {
-    let options = granit_parser::options! { emit_comments: false };
+    let events = || Parser::new_from_str_with_options(text, granit_parser::options! { emit_comments: false });
     let mut builder = Builder::default();
-    for event in Parser::new_from_str_with_options(text, options) {
+    if text.contains('*') {
+        // Most anchors are never named again; only of the others a copy is needed.
+        let named = events().filter_map(|event| match event {
+            Ok((Event::Alias(anchor), _)) => Some(anchor),
+            _ => None,
+        });
+        builder.named = named.collect();
+    }
+    for event in events() {
         let (event, span) = event.map_err(|error| ManifestError {
             line: error.marker().line(),
             message: format!("this is no YAML: {}", error.info()),
@@ -33,11 +41,13 @@ struct Builder {
     documents: Vec<Node>,
     /// The collections whose end has not come yet, outermost first.
     open: Vec<Open>,
-    /// What aliases can stand for, by the parser's number of the anchor.
+    /// The anchors that an alias names somewhere.
+    named: HashSet<usize>,
+    /// What aliases stand for, by the parser's number of the anchor.
     anchors: HashMap<usize, Node>,
     /// Where the values begin that an alias stands for.
     aliased: HashSet<usize>,
-    aliased_nodes: usize,
+    copied_nodes: usize,
 }
 
 #[derive(Debug)]
@@ -81,14 +91,19 @@ impl Builder {
                 };
                 self.aliased.insert(target.span.start);
                 let alias = Node { shared: true, span: range, line: span.start.line(), ..target };
-                self.aliased_nodes += alias.size();
-                if self.aliased_nodes > ALIASED_NODES_MAX {
-                    return Err(alias.error("the aliases up to here make the text too large"));
-                }
+                self.count_copy(&alias)?;
                 self.add(alias, 0)
             }
             _ => Ok(()),
         }
+    }
+
+    fn count_copy(&mut self, node: &Node) -> Result<(), ManifestError> {
+        self.copied_nodes += node.size();
+        if self.copied_nodes > ALIASED_NODES_MAX {
+            return Err(node.error("the aliases up to here make the text too large"));
+        }
+        Ok(())
     }
 
     fn expects_key(&self) -> bool {
@@ -96,7 +111,8 @@ impl Builder {
     }
 
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), ManifestError> {
-        if anchor != 0 {
+        if self.named.contains(&anchor) {
+            self.count_copy(&node)?;
             self.anchors.insert(anchor, node.clone());
         }
         let expects_key = self.expects_key();
