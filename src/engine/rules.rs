@@ -34,6 +34,21 @@ pub struct Selection<'r> {
     pub unparsable: usize,
 }
 
+/// The entries that matched so far: quick to ask, and short to list when there are thousands.
+struct Matched {
+    flags: Vec<bool>,
+    positions: Vec<usize>,
+}
+
+impl Matched {
+    fn add(&mut self, position: usize) {
+        if !self.flags[position] {
+            self.flags[position] = true;
+            self.positions.push(position);
+        }
+    }
+}
+
 impl Rules {
     /// Indexes a configuration.
     #[must_use]
@@ -66,7 +81,7 @@ impl Rules {
     /// contributes its names: the kubelet collects the matching credentials of all named Secrets.
     pub fn select<'i>(&self, images: impl IntoIterator<Item = &'i str>, namespace: &str) -> Selection<'_> {
         let mut selection = Selection::default();
-        let mut matched = vec![false; self.entries().len()];
+        let mut matched = Matched { flags: vec![false; self.entries().len()], positions: Vec::new() };
         let mut seen = HashSet::new();
         for image in images {
             // Each image is compared once: a Pod may name one thousands of times.
@@ -79,22 +94,26 @@ impl Rules {
             }
         }
         let always = self.always.iter().filter(|position| self.entries()[**position].applies_in(namespace));
-        always.for_each(|position| matched[*position] = true);
-        selection.entries = (0..matched.len()).filter(|position| matched[*position]).collect();
+        always.for_each(|position| matched.add(*position));
+        matched.positions.sort_unstable();
+        selection.entries = matched.positions;
         selection.names = self.names(&selection.entries);
         selection
     }
 
-    fn select_for(&self, location: &Location<'_>, namespace: &str, matched: &mut [bool]) {
+    fn select_for(&self, location: &Location<'_>, namespace: &str, matched: &mut Matched) {
         let exact = self.exact.get(location.host).map_or(&[][..], Vec::as_slice);
         for candidate in exact.iter().chain(&self.globs) {
-            if matched[candidate.entry] {
+            if matched.flags[candidate.entry] {
                 continue;
             }
             let entry = &self.entries()[candidate.entry];
-            matched[candidate.entry] = entry.match_images[candidate.pattern].matches_location(location)
+            if entry.match_images[candidate.pattern].matches_location(location)
                 && !matches_any(&entry.except_images, location)
-                && entry.applies_in(namespace);
+                && entry.applies_in(namespace)
+            {
+                matched.add(candidate.entry);
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! The log: on standard error, as text on a terminal and as JSON elsewhere, never in anybody's way.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::thread;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
@@ -8,6 +10,10 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGua
 /// How many lines may wait for standard error. The queue is allocated whole, 32 bytes a line, and its
 /// default of 128,000 lines would be the largest part of the process.
 const LINES_WAITING_MAX: usize = 4_096;
+
+/// How long lines gather before they are written. To wake the writing thread for each line costs more than
+/// to write the line, and it is the request that pays.
+const GATHERING: Duration = Duration::from_millis(5);
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +31,23 @@ pub struct Logs {
     _writer: WorkerGuard,
 }
 
+/// Writes what has gathered at once. The writing thread flushes when no line is waiting; while it sleeps,
+/// nobody has to wake it.
+#[derive(Debug)]
+struct Gathering<W: Write>(BufWriter<W>);
+
+impl<W: Write> Write for Gathering<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        thread::sleep(GATHERING);
+        Ok(())
+    }
+}
+
 impl Format {
     /// Text where a person reads along, JSON where a collector does.
     #[must_use]
@@ -38,7 +61,7 @@ impl Logs {
     #[must_use]
     pub fn start(format: Format, level: LevelFilter) -> Self {
         let queue = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_WAITING_MAX);
-        let (writer, guard) = queue.finish(io::stderr());
+        let (writer, guard) = queue.finish(Gathering(BufWriter::new(io::stderr())));
         let dropped = writer.error_counter();
         let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         let builder = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(writer);
