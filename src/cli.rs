@@ -214,7 +214,8 @@ fn namespace(text: &str) -> Result<String, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let shortest = Duration::from_millis(100);
-    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    let parsed =
+        text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
     parsed
         .filter(|duration| *duration >= shortest)
         .ok_or_else(|| "write a time of at least 100ms, such as 10s or 500ms".to_owned())

@@ -27,7 +27,9 @@ pub enum KeyPairError {
     #[error("the certificate is no X.509 certificate; is it damaged?")]
     Certificate,
     /// The certificate is X.509 of the first version, which has no names.
-    #[error("the certificate is X.509 version 1, which has no host names; sign it with a subjectAltName (openssl: -extfile)")]
+    #[error(
+        "the certificate is X.509 version 1, which has no host names; sign it with a subjectAltName (openssl: -extfile)"
+    )]
     Version,
     /// The key is of a kind that cannot sign here.
     #[error("the private key is no RSA, ECDSA (P-256, P-384) or Ed25519 key")]

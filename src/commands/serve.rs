@@ -104,8 +104,8 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
         CertSource::Ephemeral(ephemeral) => {
             let expiry = metrics.certificate_expiry.clone();
             let renewed = move |not_after: Timestamp| {
- expiry.set(not_after.as_second());
- };
+                expiry.set(not_after.as_second());
+            };
             tasks.spawn(async { (ephemeral.keep(cell, renewed).await, "certificate renewal").1 });
         }
     }

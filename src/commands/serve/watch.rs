@@ -31,7 +31,10 @@ pub(super) async fn certificate(mut files: WatchedPair, cell: Arc<Cell>, every: 
             }
             Err(error) => {
                 let error = format!("{:#}", anyhow::Error::new(error));
-                tracing::error!(error, "the changed certificate files cannot be used; the former certificate stays");
+                tracing::error!(
+                    error,
+                    "the changed certificate files cannot be used; the former certificate stays"
+                );
                 metrics.certificate_reload_failures.inc();
             }
         }

@@ -114,7 +114,9 @@ impl Node {
         Ok(match &self.kind {
             Kind::Null => Value::Null,
             Kind::Scalar(text) => Value::String(text.clone()),
-            Kind::Seq { items, .. } => Value::Array(items.iter().map(Node::to_value).collect::<Result<_, _>>()?),
+            Kind::Seq { items, .. } => {
+                Value::Array(items.iter().map(Node::to_value).collect::<Result<_, _>>()?)
+            }
             Kind::Map { members, .. } => {
                 let mut object = Map::new();
                 let mut own = HashSet::new();
