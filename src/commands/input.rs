@@ -30,13 +30,17 @@ pub(super) struct WrongConfig {
 impl ConfigFile {
     /// Reads a configuration that must be usable.
     pub(super) fn load(path: &Path) -> anyhow::Result<Self> {
-        Self::parse(path, &read(path, "the configuration")?)
+        let text = read(path, "the configuration")?;
+        let (config, warnings) =
+            Config::parse(&text).map_err(|findings| WrongConfig { path: name(path), findings })?;
+        Ok(Self { config, warnings, hash: hash(&text) })
     }
 
-    pub(super) fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
-        let (config, warnings) =
-            Config::parse(text).map_err(|findings| WrongConfig { path: name(path), findings })?;
-        Ok(Self { config, warnings, hash: hash(text) })
+    /// Says in the log what is probably not meant.
+    pub(super) fn log_warnings(&self, path: &Path) {
+        for warning in &self.warnings {
+            tracing::warn!(file = %path.display(), "{warning}");
+        }
     }
 
     /// Says on standard error what is probably not meant.

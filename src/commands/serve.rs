@@ -67,9 +67,7 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
     let (source, pair) = certificate(&args)?;
 
     let logs = start_logs(&args);
-    for warning in &config.warnings {
-        tracing::warn!(file = %args.config.display(), "{warning}");
-    }
+    config.log_warnings(&args.config);
     watch::warn_of_expiry(&pair);
 
     let mut registry = Registry::default();

@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use super::patch;
-use super::pod::{PodView, Skip};
+use super::pod::PodView;
 use super::rules::{Rules, Selection};
 use tree::Node;
 
@@ -112,9 +112,6 @@ impl<'t> Manifests<'t> {
         let mut expected = BTreeMap::new();
         for place in self.pods()? {
             let pod = place.view()?;
-            if pod.skip().is_some() {
-                continue;
-            }
             let selection = place.select(&pod, rules, namespace);
             let missing = patch::missing(&pod, &selection.names);
             let Some(patch) = patch::patch(&pod, &missing) else { continue };
@@ -149,13 +146,13 @@ impl PodPlace {
             .map_err(|error| ManifestError { line: self.line, message: format!("{}: {error}", self.title()) })
     }
 
-    /// What the rules say about the Pod; `namespace` counts when the object names none.
+    /// What the rules say about the Pod: nothing when it is to be left alone. `namespace` counts when the object names none.
     #[must_use]
     pub fn select<'r>(&self, pod: &PodView<'_>, rules: &'r Rules, namespace: &str) -> Selection<'r> {
-        match pod.skip() {
-            Some(Skip::MirrorPod | Skip::OptedOut) => Selection::default(),
-            None => rules.select(pod.images(), self.namespace.as_deref().unwrap_or(namespace)),
+        if pod.skip().is_some() {
+            return Selection::default();
         }
+        rules.select(pod.images(), self.namespace.as_deref().unwrap_or(namespace))
     }
 
     /// Kind and name, such as `Deployment/web`.

@@ -69,9 +69,7 @@ pub(super) async fn configuration(
         seen = found;
         match file {
             Ok(file) => {
-                for warning in &file.warnings {
-                    tracing::warn!(file = %path.display(), "{warning}");
-                }
+                file.log_warnings(&path);
                 active.store(Arc::new(Active::new(Rules::new(file.config), &metrics)));
                 metrics.set_config_hash(&file.hash);
                 metrics.config_reload_successful.set(1);
