@@ -64,6 +64,12 @@ impl KeyPair {
         Ok(Self { certified: Arc::new(certified), not_after })
     }
 
+    /// The chain, leaf first.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.certified.cert
+    }
+
     /// When the leaf certificate ends.
     #[must_use]
     pub fn not_after(&self) -> Timestamp {

@@ -137,11 +137,13 @@ pub fn is_for(certificate: &CertificateDer<'_>, own_name: &str, names: &[Subject
     };
     let found = alternatives.value.general_names.iter().map(|name| match name {
         GeneralName::DNSName(name) => name.to_ascii_lowercase(),
-        GeneralName::IPAddress(address) => match (<[u8; 4]>::try_from(*address), <[u8; 16]>::try_from(*address)) {
-            (Ok(address), _) => IpAddr::from(address).to_string(),
-            (_, Ok(address)) => IpAddr::from(address).to_string(),
-            _ => String::new(),
-        },
+        GeneralName::IPAddress(address) => {
+            match (<[u8; 4]>::try_from(*address), <[u8; 16]>::try_from(*address)) {
+                (Ok(address), _) => IpAddr::from(address).to_string(),
+                (_, Ok(address)) => IpAddr::from(address).to_string(),
+                _ => String::new(),
+            }
+        }
         other => format!("{other:?}"),
     });
     let found: BTreeSet<String> = found.collect();
@@ -166,7 +168,8 @@ pub fn issue(
     params.distinguished_name.push(DnType::CommonName, format!("{own_name}{}", random_part(&key)));
     params.not_before = date(now - BACKDATED)?;
     // A certificate counts in seconds; the one that has begun is given.
-    params.not_after = date(now.saturating_add(life).map_err(|_| rcgen::Error::Time)?)? + time::Duration::SECOND;
+    params.not_after =
+        date(now.saturating_add(life).map_err(|_| rcgen::Error::Time)?)? + time::Duration::SECOND;
     // Says that it is no CA; with it come the key identifiers.
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;

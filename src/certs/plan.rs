@@ -288,7 +288,11 @@ impl Plan {
         };
         if let Some(absence) = self.absence {
             let due = absence.since + self.pace.repair_delay(absence);
-            return if moment.steady < due { Err(Some(due)) } else { self.call(self.write(moment.wall), moment) };
+            return if moment.steady < due {
+                Err(Some(due))
+            } else {
+                self.call(self.write(moment.wall), moment)
+            };
         }
         if let Some(unsettled) = &self.record.unsettled {
             let due = self.pace.touch_at(unsettled, self.record.changed_at, self.record.jitter);

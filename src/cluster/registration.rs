@@ -95,7 +95,8 @@ impl Sight {
             return Ok(Self::NoWebhook(version));
         };
         let ca_bundle = webhooks[index].client_config.ca_bundle.as_deref().unwrap_or_default();
-        let settled = metadata.annotations.as_ref().and_then(|annotations| annotations.get(SETTLED_ANNOTATION));
+        let settled =
+            metadata.annotations.as_ref().and_then(|annotations| annotations.get(SETTLED_ANNOTATION));
         Ok(Self::Found(Stored {
             version,
             // The API server checks this one thing when it is written.
