@@ -25,6 +25,8 @@ pub const STORM: Duration = Duration::from_secs(10);
 pub const ALERT_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a registration has to be gone before a renewal no longer waits for it.
 pub const MISSING: Duration = Duration::from_secs(10);
+/// How long the answer to a call counts as the present.
+pub const FRESH: Duration = Duration::from_secs(1);
 /// The longest wait: a machine that was suspended looks at the wall clock again at the latest then.
 pub const WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -140,7 +142,9 @@ impl Plan {
             Ok(action) => return action,
             Err(due) => due,
         };
-        let due = [serve, publish].into_iter().flatten().min();
+        let published = self.served.as_ref().and_then(|leaf| self.published_at(leaf));
+        let published = published.filter(|at| *at > moment.steady);
+        let due = [serve, publish, published].into_iter().flatten().min();
         let wait = due.map_or(WAIT_MAX, |due| due.saturating_sub(moment.steady));
         Action::Wait(wait.min(self.until_renewal(moment.wall)).min(WAIT_MAX))
     }
@@ -266,7 +270,7 @@ impl Plan {
             return Err(Some(from));
         }
         // A watch can lag; what is served must stand there now.
-        if self.record.read_at.is_some_and(|read_at| read_at >= from) {
+        if self.record.read_at.is_some_and(|read_at| read_at >= from && moment.steady - read_at <= FRESH) {
             return Ok(Action::Serve);
         }
         self.pace.call(Action::Read, moment.steady)

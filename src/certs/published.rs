@@ -149,7 +149,10 @@ impl Published {
 
     fn observed(&mut self, (source, observation): Observation) {
         match observation {
-            Ok(sight) => self.see(sight, source),
+            Ok(sight) => {
+                self.said.answer(if source == Source::Call { "get" } else { "watch" });
+                self.see(sight, source);
+            }
             Err((verb, error)) => self.said.trouble(verb, &error, 1),
         }
     }
@@ -164,7 +167,7 @@ impl Published {
     fn answered(&mut self, verb: &'static str, answer: Result<Sight, CallError>) -> bool {
         match answer {
             Ok(sight) => {
-                self.said.answer();
+                self.said.answer(verb);
                 self.see(sight, Source::Call);
                 true
             }
