@@ -105,6 +105,8 @@ impl Sessions {
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.idle)
+            // Who says that he sends no more may still wait for his answer.
+            .half_close(true)
             .max_buf_size(BUFFER_BYTES)
             .serve_connection(TokioIo::new(tls), service);
         let mut http = pin!(http);
