@@ -59,7 +59,10 @@ pub(super) fn choose(all: &[Candidate], max: usize, newcomer: Option<IpAddr>, la
         (may_go && !(is_young && counts_its_age)).then_some((!is_heavy, candidate.proven, candidate.since))
     };
     let ranked = all.iter().enumerate().filter_map(|(place, candidate)| Some((rank(candidate)?, place)));
+    let is_stranger = |one: &Candidate| !one.proven && one.doing != Doing::Working;
     match ranked.min() {
+        // A stranger that is still young will soon be old enough.
+        Some(((true, true, _), _)) if all.iter().any(is_stranger) => Choice::Wait,
         Some((_, place)) => Choice::GivesWay(place),
         // Where a proxy stands before all, nobody can be told from the others.
         None if heavy.is_some() && newcomer == heavy && all.iter().any(|one| Some(one.from) != heavy) => {
@@ -106,6 +109,11 @@ mod tests {
         assert_eq!(choose(&all[..2], 4, Some(SERVER), 100), Choice::GivesWay(1));
         assert_eq!(choose(&all[..1], 4, Some(POD), 100), Choice::GivesWay(0));
         assert_eq!(choose(&all[3..], 4, Some(POD), 100), Choice::Wait);
+        assert_eq!(
+            choose(&all[..2], 4, Some(SERVER), 10),
+            Choice::Wait,
+            "the stranger first, when it is old"
+        );
     }
 
     #[test]
