@@ -96,7 +96,7 @@ impl Issuer {
     /// # Errors
     /// It cannot be made, or not be written to `ca_out`.
     pub fn issue(&self, now: Timestamp) -> Result<Own, IssuerError> {
-        let issued = issue::issue(&self.own_name, &self.names, self.life, now)?;
+        let issued = issue::issue_for(&self.own_name, &self.names, self.life, now)?;
         if let Some(path) = &self.ca_out {
             write_whole(path, issued.pem.as_bytes(), 0o666)
                 .map_err(|source| IssuerError::Write { path: path.clone(), source })?;

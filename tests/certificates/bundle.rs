@@ -14,7 +14,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn pem(name: &str, issued_at: Timestamp) -> String {
     let names: [SubjectName; 1] = ["a.example.com".parse().expect("a name")];
-    issue::issue(name, &names, DAY, issued_at).expect("a certificate").pem
+    issue::issue(name, &names, issued_at).expect("a certificate").pem
 }
 
 fn anchor(name: &str, issued_at: Timestamp) -> Anchor {

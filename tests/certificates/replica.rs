@@ -225,7 +225,7 @@ impl Replica {
     fn issue(&mut self, wall: Timestamp) -> Leaf {
         let names: [SubjectName; 1] = ["pullkey.pullkey-system.svc".parse().expect("a name")];
         let issued =
-            issue::issue(&issue::own_name(&self.pod), &names, self.life, wall).expect("a certificate");
+            issue::issue_for(&issue::own_name(&self.pod), &names, self.life, wall).expect("a certificate");
         let life = Life::of(&issued.certificate).expect("a life");
         let anchor = Anchor::from_der(issued.certificate.to_vec()).expect("an anchor");
         self.issued.push(anchor.fingerprint());

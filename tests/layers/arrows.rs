@@ -66,7 +66,7 @@ impl Arrows {
             manifest.split_once("\n[dependencies]\n").expect("Cargo.toml has dependencies");
         let lines = dependencies.lines().take_while(|line| !line.starts_with('['));
         let names = lines.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
-        let mut dependencies: Vec<String> = names.map(|(name, _)| name.replace('-', "_")).collect();
+        let dependencies: Vec<String> = names.map(|(name, _)| name.replace('-', "_")).collect();
         assert!(dependencies.len() > 20, "Cargo.toml is read wrongly: {dependencies:?}");
         Self { dependencies }
     }
