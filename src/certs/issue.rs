@@ -115,6 +115,9 @@ impl Life {
 /// kept: there Pods of one Deployment differ.
 #[must_use]
 pub fn own_name(pod: &str) -> String {
+    if pod.is_empty() {
+        return "pullkey ".to_owned();
+    }
     let pod: Vec<char> = pod.chars().filter(char::is_ascii_graphic).collect();
     let room = NAME_CHARS_MAX - "pullkey  ".len() - RANDOM_CHARS;
     let pod: String = pod[pod.len().saturating_sub(room)..].iter().collect();

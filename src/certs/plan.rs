@@ -182,7 +182,7 @@ impl Plan {
 
     /// The bundle was written. Says whether this was a repair.
     pub fn wrote(&mut self) -> bool {
-        self.pace.succeeded();
+        self.called();
         let repaired = self.absence.is_some_and(|absence| absence.is_loss);
         if repaired {
             self.pace.repairs = self.pace.repairs.saturating_add(1);
@@ -192,9 +192,8 @@ impl Plan {
 
     /// The annotation was written or removed.
     pub fn touched(&mut self, action: &Action, moment: Moment) {
-        self.pace.succeeded();
+        self.called();
         if *action == Action::Untouch {
-            self.alert = false;
             self.untouched_at = Some(moment.steady);
         }
     }
@@ -232,6 +231,12 @@ impl Plan {
     pub fn is_published(&self, steady: Duration) -> bool {
         let served = self.served.as_ref().and_then(|leaf| self.published_at(leaf));
         served.is_some_and(|at| at <= steady)
+    }
+
+    /// Any write heals what a client may have complained about.
+    fn called(&mut self) {
+        self.pace.succeeded();
+        self.alert = false;
     }
 
     fn must_issue(&self, wall: Timestamp) -> bool {
