@@ -139,9 +139,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FOLDER", env = "PULLKEY_STATE_DIR", conflicts_with = "tls_cert")]
     pub state_dir: Option<PathBuf>,
 
-    /// Keep the certificate published in the caBundle of this MutatingWebhookConfiguration
+    /// Keep the certificate published in the mutating webhook configuration of this name
     ///
-    /// It is that of the webhook inject.pullkey.dev. The certificate is served only once it is trusted there.
+    /// It stands in the caBundle of the webhook inject.pullkey.dev, and is served only once it is trusted there.
     /// The API server is found by KUBECONFIG, or from within a Pod.
     #[arg(long, value_name = "NAME", env = "PULLKEY_REGISTRATION", conflicts_with = "ca_out", value_parser = object_name)]
     pub registration: Option<String>,

@@ -16,7 +16,8 @@ const CALM: Duration = Duration::from_secs(3600);
 
 /// A day is long; `PROPTEST_CASES` asks for more of them.
 fn settings() -> ProptestConfig {
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 40 };
+    let cases =
+        if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 40 };
     ProptestConfig { cases, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() }
 }
 
