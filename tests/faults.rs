@@ -1,0 +1,55 @@
+//! The fault table: what clients, strangers and the machine can do wrong, and what `pullkey serve` does then.
+//!
+//! Each row starts the real program with limits of its own, does one thing to it over real sockets, and
+//! compares what happens with what must happen. Afterwards the program must be well: it runs, is ready,
+//! answers a good review, has no connection and no descriptor left over, and no thread of it panicked.
+//! The table is printed, and one row that differs makes the command fail.
+//!
+//! ```text
+//! make test-faults                     # all rows, with the release build
+//! cargo test --test faults -- head     # the rows with "head" in their name
+//! ```
+
+#[path = "support/wait.rs"]
+mod wait;
+
+#[path = "faults/client.rs"]
+mod client;
+#[path = "faults/measure.rs"]
+mod measure;
+#[path = "faults/place.rs"]
+mod place;
+#[path = "faults/program.rs"]
+mod program;
+#[path = "faults/requests.rs"]
+mod requests;
+#[path = "faults/table.rs"]
+mod table;
+
+#[path = "faults/bodies.rs"]
+mod bodies;
+#[path = "faults/framing.rs"]
+mod framing;
+#[path = "faults/handshakes.rs"]
+mod handshakes;
+#[path = "faults/heads.rs"]
+mod heads;
+#[path = "faults/output.rs"]
+mod output;
+#[path = "faults/signals.rs"]
+mod signals;
+
+use std::process::ExitCode;
+
+use table::Table;
+
+fn main() -> ExitCode {
+    let table = Table {
+        // They wait more than they work, so some of them run at once.
+        together: [handshakes::ROWS, heads::ROWS, bodies::ROWS, framing::ROWS, output::ROWS, signals::ROWS]
+            .concat(),
+        // These measure, or take all of the machine.
+        alone: Vec::new(),
+    };
+    table.run(std::env::args().skip(1))
+}
