@@ -13,8 +13,12 @@
 #[path = "support/wait.rs"]
 mod wait;
 
+#[path = "faults/cgroup.rs"]
+mod cgroup;
 #[path = "faults/client.rs"]
 mod client;
+#[path = "faults/load.rs"]
+mod load;
 #[path = "faults/measure.rs"]
 mod measure;
 #[path = "faults/place.rs"]
@@ -36,6 +40,8 @@ mod handshakes;
 mod heads;
 #[path = "faults/output.rs"]
 mod output;
+#[path = "faults/overload.rs"]
+mod overload;
 #[path = "faults/signals.rs"]
 mod signals;
 
@@ -49,7 +55,7 @@ fn main() -> ExitCode {
         together: [handshakes::ROWS, heads::ROWS, bodies::ROWS, framing::ROWS, output::ROWS, signals::ROWS]
             .concat(),
         // These measure, or take all of the machine.
-        alone: Vec::new(),
+        alone: overload::ROWS.to_vec(),
     };
     table.run(std::env::args().skip(1))
 }

@@ -30,7 +30,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "huge Content-Length",
         sent: "Content-Length of 8 MiB, 1 TiB, 2^64 - 1 and 20 digits, no body",
-        must: "413 at once, 400 or 431 where it is no number; the end",
+        must: "413, or 400 or 431 where it is no length; the end",
         run: huge_length,
     },
     Row {
@@ -101,7 +101,7 @@ fn huge_length() -> anyhow::Result<String> {
         for (length, expected) in [
             ("8388608", &[413][..]),
             ("1099511627776", &[413]),
-            ("18446744073709551615", &[400, 413]),
+            ("18446744073709551615", &[400, 413, 431]),
             ("99999999999999999999", &[400]),
             ("-1", &[400]),
             ("0x10", &[400]),
@@ -129,9 +129,9 @@ fn endless_chunks() -> anyhow::Result<String> {
         let answers = client.answers()?;
         ensure!(answers.iter().all(|answer| answer.status == 413) && answers.len() <= 1, "{answers:?}");
         // Unread bytes at the close may cost this client the answer; the log has it all the same.
-        let refused = format!(r#""status":413"#);
+        let refused = r#""status":413"#;
         super::wait::until("the refusal is logged", || {
-            if place.program.log_text().contains(&refused) { Ok(()) } else { Err(place.program.log_text()) }
+            if place.program.log_text().contains(refused) { Ok(()) } else { Err(place.program.log_text()) }
         });
         Ok("413, the end".to_owned())
     })

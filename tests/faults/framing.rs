@@ -77,7 +77,12 @@ fn hidden() -> String {
 /// Sends two lengths: by the first the body is empty or short, by the second it contains another request.
 fn smuggle(headers: impl Fn(usize) -> String) -> anyhow::Result<String> {
     let hidden = hidden();
+    let good = review("a-uid", 0);
+    let chunked = format!("{:x}\r\n{good}\r\n0\r\n\r\n{hidden}", good.len());
+    let length = chunked.len();
     let bodies = [
+        // By the encoding a good request comes first; by the length it is all one body.
+        (chunked, length),
         // By the encoding the body ends at once; by the length the rest belongs to it.
         (format!("0\r\n\r\n{hidden}"), 5 + hidden.len()),
         // By the length the body ends after the chunk's size; by the encoding the request is in the chunk.

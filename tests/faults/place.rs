@@ -13,6 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 
 use super::client::{ANSWER_MAX, Client};
+use super::load::Target;
 use super::measure;
 use super::program::Program;
 use super::requests::{CONFIG, HOST};
@@ -96,6 +97,11 @@ impl Place {
         // The API server's client keeps no sessions.
         config.resumption = rustls::client::Resumption::disabled();
         config
+    }
+
+    /// The same for many clients at once.
+    pub(crate) fn target(&self) -> Target {
+        Target { address: self.program.listen, tls: Arc::new(self.tls()) }
     }
 
     /// Asks the admin port.
