@@ -44,6 +44,8 @@ mod output;
 mod overload;
 #[path = "faults/signals.rs"]
 mod signals;
+#[path = "faults/strangers.rs"]
+mod strangers;
 
 use std::process::ExitCode;
 
@@ -55,7 +57,7 @@ fn main() -> ExitCode {
         together: [handshakes::ROWS, heads::ROWS, bodies::ROWS, framing::ROWS, output::ROWS, signals::ROWS]
             .concat(),
         // These measure, or take all of the machine.
-        alone: overload::ROWS.to_vec(),
+        alone: [overload::ROWS, strangers::ROWS].concat(),
     };
     table.run(std::env::args().skip(1))
 }

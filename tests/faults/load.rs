@@ -1,5 +1,6 @@
 //! Clients that behave as the API server: many at once, over kept connections and new ones, obeying `Retry-After`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,13 +55,17 @@ impl Target {
     pub(crate) async fn connect(&self) -> anyhow::Result<Connection> {
         let open = async {
             let tcp = TcpStream::connect(self.address).await.context("cannot connect")?;
-            tcp.set_nodelay(true)?;
-            let name = ServerName::try_from(HOST).expect("a host name");
-            let connector = TlsConnector::from(Arc::clone(&self.tls));
-            let stream = connector.connect(name, tcp).await.context("the handshake failed")?;
-            Ok(Connection { stream, received: Vec::new() })
+            self.handshake(tcp).await
         };
         timeout(ANSWER_MAX, open).await.context("connecting takes too long")?
+    }
+
+    pub(crate) async fn handshake(&self, tcp: TcpStream) -> anyhow::Result<Connection> {
+        tcp.set_nodelay(true)?;
+        let name = ServerName::try_from(HOST).expect("a host name");
+        let connector = TlsConnector::from(Arc::clone(&self.tls));
+        let stream = connector.connect(name, tcp).await.context("the handshake failed")?;
+        Ok(Connection { stream, received: Vec::new() })
     }
 
     /// A review of this length, and its answer as the server gives it now.
@@ -126,8 +131,12 @@ impl Tally {
 
     /// Fails when anything happened that must not.
     pub(crate) fn has_no_failure(&self) -> anyhow::Result<()> {
-        let shown = self.failures.iter().take(5).cloned().collect::<Vec<_>>().join("; ");
-        ensure!(self.failures.is_empty(), "{} failures: {shown}", self.failures.len());
+        let mut kinds = BTreeMap::<&str, usize>::new();
+        for failure in &self.failures {
+            *kinds.entry(failure).or_default() += 1;
+        }
+        let kinds: Vec<String> = kinds.into_iter().map(|(failure, count)| format!("{count} × {failure}")).collect();
+        ensure!(kinds.is_empty(), "{} requests failed: {}", self.failures.len(), kinds.join("; "));
         Ok(())
     }
 }
@@ -174,7 +183,7 @@ pub(crate) async fn client(
                         tally.accepted.push(started.elapsed());
                     }
                 } else {
-                    tally.failures.push(format!("{:?} for {}", answer, known.uid));
+                    tally.failures.push(format!("{} {:?} for {}", answer.status, answer.body, known.uid));
                 }
                 if answer.closes() || connections == Connections::New {
                     kept = None;
