@@ -32,6 +32,8 @@ mod table;
 
 #[path = "faults/bodies.rs"]
 mod bodies;
+#[path = "faults/descriptors.rs"]
+mod descriptors;
 #[path = "faults/framing.rs"]
 mod framing;
 #[path = "faults/handshakes.rs"]
@@ -57,7 +59,7 @@ fn main() -> ExitCode {
         together: [handshakes::ROWS, heads::ROWS, bodies::ROWS, framing::ROWS, output::ROWS, signals::ROWS]
             .concat(),
         // These measure, or take all of the machine.
-        alone: [overload::ROWS, strangers::ROWS].concat(),
+        alone: [descriptors::ROWS, overload::ROWS, strangers::ROWS].concat(),
     };
     table.run(std::env::args().skip(1))
 }

@@ -118,11 +118,6 @@ impl Client {
         self.stream.conn.alpn_protocol()
     }
 
-    /// The socket below.
-    pub(crate) fn socket(&self) -> &TcpStream {
-        &self.stream.sock
-    }
-
     fn to_end(&mut self) -> anyhow::Result<()> {
         match self.stream.read_to_end(&mut self.received) {
             Ok(_) => Ok(()),

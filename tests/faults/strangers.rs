@@ -1,6 +1,8 @@
 //! Somebody else on the network takes what can be taken, while the API server must get through.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -10,7 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::load::{Connections, Known, Tally, Target, client};
+use super::load::{Connection, Connections, Known, Tally, Target, client};
 use super::place::Place;
 use super::requests::{good, head};
 use super::table::Row;
@@ -24,33 +26,33 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         name: "slow bodies in every request slot",
-        sent: "40 strangers with a slow body each, at --max-requests 4",
+        sent: "40 strangers with a slow body each, at --max-requests 8",
         must: "every request of the API server is answered right",
-        run: || few(Habit::SlowBody, 40, &["--max-requests=4"]),
+        run: || few(Habit::SlowBody, 40, &["--max-requests=8"]),
     },
     Row {
         name: "slow bodies in all of the memory for bodies",
-        sent: "40 strangers who announce 512 KiB and send slowly, at --max-body-bytes 1 MiB",
+        sent: "40 strangers who announce 512 KiB and send slowly, at --max-body-bytes 7 MiB",
         must: "every request of the API server is answered right, also one of 64 KiB",
-        run: || few(Habit::SlowLongBody, 40, &["--max-body-bytes=1048576"]),
+        run: || few(Habit::SlowLongBody, 40, &["--max-body-bytes=7340032"]),
     },
     Row {
         name: "handshakes in every handshake slot",
-        sent: "200 strangers in half a handshake, at --max-handshakes 8",
+        sent: "200 strangers in half a handshake, at --max-handshakes 32",
         must: "every request of the API server is answered right",
-        run: || few(Habit::HalfHello, 200, &["--max-handshakes=8"]),
+        run: || few(Habit::HalfHello, 200, &["--max-handshakes=32"]),
     },
     Row {
         name: "silence in every connection slot",
-        sent: "200 silent strangers, at --max-connections 16",
+        sent: "200 silent strangers, at --max-connections 64",
         must: "every request of the API server is answered right",
-        run: || few(Habit::Handshaken, 200, &["--max-connections=16"]),
+        run: || few(Habit::Handshaken, 200, &["--max-connections=64"]),
     },
     Row {
         name: "answers that nobody reads",
-        sent: "40 strangers who send good requests and read no answer, at --max-connections 16",
+        sent: "100 strangers who send good requests and read no answer, at --max-connections 64",
         must: "every request of the API server is answered right",
-        run: || few(Habit::NeverReads, 40, &["--max-connections=16"]),
+        run: || few(Habit::NeverReads, 100, &["--max-connections=64"]),
     },
 ];
 
@@ -62,8 +64,12 @@ const CALL_MAX: Duration = Duration::from_secs(5);
 const CLIENTS: usize = 4;
 /// The pause between two requests of one of them.
 const PAUSE: Duration = Duration::from_millis(20);
+/// The pause between two strangers who come for the first time.
+const ARRIVAL: Duration = Duration::from_millis(1);
+/// Where strangers come from.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// How long a stranger waits before he comes again.
-const COMES_AGAIN: Duration = Duration::from_millis(100);
+const COMES_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a stranger does with a connection.
 #[derive(Clone, Copy, Debug)]
@@ -91,20 +97,21 @@ fn few(habit: Habit, count: usize, flags: &[&str]) -> anyhow::Result<String> {
 fn among(strangers: &[Habit], flags: &[&str]) -> anyhow::Result<String> {
     let mut place = Place::start(flags)?;
     let target = place.target();
-    let mut tally = Runtime::new()?.block_on(async {
+    let (mut tally, visits) = Runtime::new()?.block_on(async {
         let known = [target.learn(0).await?, target.learn(64 * 1024).await?];
+        let visits = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
         for habit in strangers {
-            tasks.spawn(stranger(target.clone(), *habit));
+            tasks.spawn(stranger(target.clone(), *habit, Arc::clone(&visits)));
+            sleep(ARRIVAL).await;
         }
-        // They all have had the time to connect; how many do makes no difference to what must happen.
         let tally = api_server(&target, &known).await;
         tasks.shutdown().await;
-        anyhow::Ok(tally)
+        anyhow::Ok((tally, visits.load(Ordering::Relaxed)))
     })?;
     let slowest = tally.quantile(100);
     let happened = format!(
-        "{} requests answered, p99 {:.0?}, slowest {slowest:.0?}; {} asked to come again",
+        "{} requests answered, p99 {:.0?}, slowest {slowest:.0?}; {} asked to come again; {visits} visits of strangers",
         tally.accepted.len(),
         tally.quantile(99),
         tally.refused,
@@ -133,8 +140,9 @@ async fn api_server(target: &Target, known: &[Arc<Known>]) -> Tally {
 }
 
 /// Comes again and again until he is aborted; whatever the server does to him is right.
-async fn stranger(target: Target, habit: Habit) {
+async fn stranger(target: Target, habit: Habit, visits: Arc<AtomicUsize>) {
     loop {
+        visits.fetch_add(1, Ordering::Relaxed);
         let _ = visit(&target, habit).await;
         sleep(COMES_AGAIN).await;
     }
@@ -147,7 +155,7 @@ async fn visit(target: &Target, habit: Habit) -> anyhow::Result<()> {
         // A record of a ClientHello that says it is longer than what comes.
         Habit::HalfHello => tcp_only(target, &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]).await,
         Habit::Handshaken => {
-            target.connect().await?.ended().await;
+            connect(target).await?.ended().await;
             Ok(())
         }
         Habit::SlowHead => slowly(target, "POST /mutate HTTP/1.1\r\nX-More: ").await,
@@ -158,7 +166,7 @@ async fn visit(target: &Target, habit: Habit) -> anyhow::Result<()> {
 }
 
 async fn tcp_only(target: &Target, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut tcp = TcpStream::connect(target.address).await?;
+    let mut tcp = tcp(target, None).await?;
     tcp.write_all(bytes).await?;
     let mut buffer = [0; 64];
     while tcp.read(&mut buffer).await? > 0 {}
@@ -166,7 +174,7 @@ async fn tcp_only(target: &Target, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 async fn slowly(target: &Target, beginning: &str) -> anyhow::Result<()> {
-    let mut connection = target.connect().await?;
+    let mut connection = connect(target).await?;
     connection.send(beginning.as_bytes()).await?;
     loop {
         if timeout(Duration::from_millis(500), connection.ended()).await.is_ok() {
@@ -178,11 +186,23 @@ async fn slowly(target: &Target, beginning: &str) -> anyhow::Result<()> {
 
 /// Sends until neither the server nor the machine between takes any more, and then waits.
 async fn never_reads(target: &Target) -> anyhow::Result<()> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_recv_buffer_size(4096)?;
-    let mut connection = target.handshake(socket.connect(target.address).await?).await?;
+    let mut connection = target.handshake(tcp(target, Some(4096)).await?).await?;
     let requests = good().repeat(50);
     loop {
         connection.send(requests.as_bytes()).await?;
     }
+}
+
+async fn connect(target: &Target) -> anyhow::Result<Connection> {
+    target.handshake(tcp(target, None).await?).await
+}
+
+/// A connection from another address than the API server's.
+async fn tcp(target: &Target, receive_buffer_bytes: Option<u32>) -> anyhow::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if let Some(bytes) = receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.bind((ELSEWHERE, 0).into())?;
+    Ok(socket.connect(target.address).await?)
 }
