@@ -19,6 +19,8 @@ mod cgroup;
 mod client;
 #[path = "faults/load.rs"]
 mod load;
+#[path = "faults/malformed.rs"]
+mod malformed;
 #[path = "faults/measure.rs"]
 mod measure;
 #[path = "faults/place.rs"]
@@ -46,6 +48,8 @@ mod output;
 mod overload;
 #[path = "faults/signals.rs"]
 mod signals;
+#[path = "faults/soak.rs"]
+mod soak;
 #[path = "faults/strangers.rs"]
 mod strangers;
 
@@ -59,7 +63,7 @@ fn main() -> ExitCode {
         together: [handshakes::ROWS, heads::ROWS, bodies::ROWS, framing::ROWS, output::ROWS, signals::ROWS]
             .concat(),
         // These measure, or take all of the machine.
-        alone: [descriptors::ROWS, overload::ROWS, strangers::ROWS].concat(),
+        alone: [descriptors::ROWS, overload::ROWS, strangers::ROWS, soak::ROWS].concat(),
     };
     table.run(std::env::args().skip(1))
 }

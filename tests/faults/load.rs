@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -96,10 +97,12 @@ impl Connection {
         Ok(self.stream.flush().await?)
     }
 
-    /// Waits until the server closes, and drops what it says.
-    pub(crate) async fn ended(&mut self) {
-        let mut buffer = [0; 1024];
-        while matches!(self.stream.read(&mut buffer).await, Ok(1..)) {}
+    /// Waits until the server closes, and returns what it still says.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.received);
+        // However it ends, it has ended.
+        let _ = self.stream.read_to_end(&mut rest).await;
+        rest
     }
 
     async fn answer(&mut self) -> anyhow::Result<Answer> {
@@ -153,20 +156,21 @@ pub(crate) enum Connections {
 /// One client that sends its next request as soon as the last one is answered.
 ///
 /// Refusals are obeyed as client-go does; what comes before `from` is warm-up and does not count.
+/// `answered` counts the right answers while it runs.
 pub(crate) async fn client(
     target: Target,
     known: Arc<Known>,
     connections: Connections,
     pause: Duration,
     [from, to]: [Instant; 2],
+    answered: Arc<AtomicUsize>,
 ) -> Tally {
     let mut tally = Tally::default();
     let mut kept = None;
     while Instant::now() < to {
         let started = Instant::now();
-        let answered = attempt(&target, &known, &mut kept).await;
         let counts = started >= from;
-        match answered {
+        match attempt(&target, &known, &mut kept).await {
             Ok(answer) if answer.status == 503 => {
                 kept = None;
                 if let Err(error) = asks_to_try_again(&answer) {
@@ -179,6 +183,7 @@ pub(crate) async fn client(
             Ok(answer) => {
                 // The date may differ, the rest may not.
                 if answer.body == known.right.body && answer.status == 200 {
+                    answered.fetch_add(1, Ordering::Relaxed);
                     if counts {
                         tally.accepted.push(started.elapsed());
                     }
@@ -228,7 +233,7 @@ pub(crate) async fn clients(
     let mut tasks = JoinSet::new();
     for _ in 0..count {
         let times = [from, from + measured];
-        tasks.spawn(client(target.clone(), Arc::clone(known), connections, Duration::ZERO, times));
+        tasks.spawn(client(target.clone(), Arc::clone(known), connections, Duration::ZERO, times, Arc::default()));
     }
     let mut all = Tally::default();
     while let Some(tally) = tasks.join_next().await {

@@ -28,3 +28,17 @@ pub(crate) fn processor_time(process: u32) -> anyhow::Result<Duration> {
     }
     Ok(Duration::from_nanos(nanoseconds))
 }
+
+/// The slope of the straight line through points with the least squares of errors.
+pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = number(points.len());
+    let mean = |value: fn(&(f64, f64)) -> f64| points.iter().map(value).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let covariance: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+    covariance / points.iter().map(|point| (point.0 - x).powi(2)).sum::<f64>()
+}
+
+/// A count to reckon with.
+pub(crate) fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}

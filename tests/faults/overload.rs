@@ -1,13 +1,14 @@
 //! More than the machine can take: load, memory and descriptors.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use tokio::runtime::Runtime;
 
 use super::cgroup::MemoryLimit;
-use super::load::{Connections, Tally, clients};
-use super::measure;
+use super::load::{Connections, Known, Tally, Target, clients};
+use super::measure::{self, number};
 use super::place::Place;
 use super::table::Row;
 
@@ -30,45 +31,60 @@ const MEMORY_MAX_MIB: u64 = 128;
 /// A quarter of the time after which the API server gives up.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1250);
 const GOODPUT_MIN: f64 = 0.8;
-const WARM_UP: Duration = Duration::from_secs(1);
-const MEASURED: Duration = Duration::from_secs(4);
+const WARM_UP: Duration = Duration::from_millis(700);
+const MEASURED: Duration = Duration::from_millis(1500);
+/// The two loads take turns, so that what else the machine does concerns both.
+const TURNS: usize = 3;
+/// A machine that others share may be slow for a moment; a server that is too slow is so again and again.
+const ATTEMPTS: usize = 3;
 
 /// What a number of clients got in [`MEASURED`].
-fn load(place: &Place, bytes: usize, count: usize) -> anyhow::Result<Tally> {
-    let target = place.target();
-    Runtime::new()?.block_on(async {
-        let known = target.learn(bytes).await?;
-        let tally = clients(&target, &known, count, Connections::Kept, [WARM_UP, MEASURED]).await;
-        tally.has_no_failure()?;
-        Ok(tally)
-    })
+async fn load(target: &Target, known: &Arc<Known>, count: usize) -> anyhow::Result<Tally> {
+    let tally = clients(target, known, count, Connections::Kept, [WARM_UP, MEASURED]).await;
+    tally.has_no_failure()?;
+    Ok(tally)
 }
 
 fn overload(bytes: usize, saturating: usize) -> anyhow::Result<String> {
     let limit = MemoryLimit::new(MEMORY_MAX_MIB);
     let mut place = Place::start_after(&limit.enter(), &[])?;
-    let mut saturated = load(&place, bytes, saturating)?;
-    let mut overloaded = load(&place, bytes, saturating * 10)?;
-    let per_second = |tally: &Tally| number(tally.accepted.len()) / MEASURED.as_secs_f64();
-    let goodput = per_second(&overloaded) / per_second(&saturated);
-    let p99 = overloaded.quantile(99);
+    let runtime = Runtime::new()?;
+    let mut attempt = 1;
+    let happened = loop {
+        match runtime.block_on(attempt_to(&place, bytes, saturating))? {
+            Ok(happened) => break happened,
+            Err(differs) if attempt == ATTEMPTS => bail!("{differs}, {attempt} times"),
+            Err(_) => attempt += 1,
+        }
+    };
     let peak = measure::memory(place.program.id(), "VmHWM")? / 1024;
-    let happened = format!(
-        "{:.0}/s (p99 {:.0?}), then {:.0}/s = {:.0} %; p99 {p99:.0?}; {} refused; peak {peak} MiB{}",
-        per_second(&saturated),
-        saturated.quantile(99),
-        per_second(&overloaded),
-        goodput * 100.0,
-        overloaded.refused,
-        limit.note(),
-    );
-    ensure!(goodput >= GOODPUT_MIN, "too little goodput: {happened}");
-    ensure!(p99 <= ANSWER_WITHIN, "too slow: {happened}");
+    let happened = format!("{happened}; peak {peak} MiB{}", limit.note());
     ensure!(peak <= MEMORY_MAX_MIB, "too much memory: {happened}");
     place.assert_well()?;
     Ok(happened)
 }
 
-fn number(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+/// Both loads in turns. An inner error says that a speed is not what it must be.
+async fn attempt_to(place: &Place, bytes: usize, saturating: usize) -> anyhow::Result<Result<String, String>> {
+    let target = place.target();
+    let known = target.learn(bytes).await?;
+    let (mut saturated, mut overloaded) = (Tally::default(), Tally::default());
+    for _ in 0..TURNS {
+        saturated.add(load(&target, &known, saturating).await?);
+        overloaded.add(load(&target, &known, saturating * 10).await?);
+    }
+    let per_second = |tally: &Tally| {
+        number(tally.accepted.len()) / (MEASURED.as_secs_f64() * number(TURNS))
+    };
+    let goodput = per_second(&overloaded) / per_second(&saturated);
+    let p99 = overloaded.quantile(99);
+    let happened = format!(
+        "{:.0}/s (p99 {:.0?}), then {:.0}/s = {:.0} %; p99 {p99:.0?}; {} refused",
+        per_second(&saturated),
+        saturated.quantile(99),
+        per_second(&overloaded),
+        goodput * 100.0,
+        overloaded.refused,
+    );
+    Ok(if goodput >= GOODPUT_MIN && p99 <= ANSWER_WITHIN { Ok(happened) } else { Err(happened) })
 }

@@ -129,7 +129,7 @@ async fn api_server(target: &Target, known: &[Arc<Known>]) -> Tally {
     for number in 0..CLIENTS {
         for connections in [Connections::Kept, Connections::New] {
             let known = Arc::clone(&known[usize::from(number == 0)]);
-            tasks.spawn(client(target.clone(), known, connections, PAUSE, [from, from + DURATION]));
+            tasks.spawn(client(target.clone(), known, connections, PAUSE, [from, from + DURATION], Arc::default()));
         }
     }
     let mut all = Tally::default();
@@ -155,7 +155,7 @@ async fn visit(target: &Target, habit: Habit) -> anyhow::Result<()> {
         // A record of a ClientHello that says it is longer than what comes.
         Habit::HalfHello => tcp_only(target, &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]).await,
         Habit::Handshaken => {
-            connect(target).await?.ended().await;
+            connect(target).await?.rest().await;
             Ok(())
         }
         Habit::SlowHead => slowly(target, "POST /mutate HTTP/1.1\r\nX-More: ").await,
@@ -177,7 +177,7 @@ async fn slowly(target: &Target, beginning: &str) -> anyhow::Result<()> {
     let mut connection = connect(target).await?;
     connection.send(beginning.as_bytes()).await?;
     loop {
-        if timeout(Duration::from_millis(500), connection.ended()).await.is_ok() {
+        if timeout(Duration::from_millis(500), connection.rest()).await.is_ok() {
             return Ok(());
         }
         connection.send(b" ").await?;
