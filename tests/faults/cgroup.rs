@@ -20,7 +20,9 @@ impl MemoryLimit {
 
     /// What a shell does so that the program which takes its place is in the group.
     pub(crate) fn enter(&self) -> String {
-        self.0.as_ref().map_or_else(String::new, |group| format!("echo $$ > {}/cgroup.procs", group.display()))
+        self.0
+            .as_ref()
+            .map_or_else(String::new, |group| format!("echo $$ > {}/cgroup.procs", group.display()))
     }
 
     /// How the limit is held, for the table.

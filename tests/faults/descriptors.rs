@@ -1,11 +1,13 @@
 //! More connections than the process may have descriptors.
 
-use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 
+use super::load::from_elsewhere;
 use super::measure;
 use super::place::Place;
 use super::table::Row;
@@ -27,7 +29,14 @@ fn run() -> anyhow::Result<String> {
     let mut place = Place::start_after("ulimit -n 64", &[])?;
     let mut kept = place.connect()?;
     kept.is_answered()?;
-    let strangers: Vec<TcpStream> = (0..CONNECTIONS).map(|_| place.tcp()).collect::<anyhow::Result<_>>()?;
+    let runtime = Runtime::new()?;
+    let strangers: Vec<TcpStream> = runtime.block_on(async {
+        let mut strangers = Vec::new();
+        for _ in 0..CONNECTIONS {
+            strangers.push(from_elsewhere(place.program.listen, None).await?);
+        }
+        anyhow::Ok(strangers)
+    })?;
     let process = place.program.id();
     let (started, before) = (Instant::now(), measure::processor_time(process)?);
     let mut most = 0;

@@ -31,12 +31,7 @@ pub(crate) const ROWS: &[Row] = &[
         must: "400 and the end",
         run: two_lengths,
     },
-    Row {
-        name: "HTTP/1.0",
-        sent: "a good request of HTTP/1.0",
-        must: "200 and the end",
-        run: http_1_0,
-    },
+    Row { name: "HTTP/1.0", sent: "a good request of HTTP/1.0", must: "200 and the end", run: http_1_0 },
     Row {
         name: "pipelining",
         sent: "50 good requests at once",

@@ -40,12 +40,7 @@ pub(crate) const ROWS: &[Row] = &[
         must: "431 and the end",
         run: thousand_headers,
     },
-    Row {
-        name: "one huge header",
-        sent: "a header of 1 MiB",
-        must: "431 and the end",
-        run: huge_header,
-    },
+    Row { name: "one huge header", sent: "a header of 1 MiB", must: "431 and the end", run: huge_header },
     Row {
         name: "a head without end",
         sent: "8 MiB of header lines, without the empty line",
@@ -163,7 +158,10 @@ fn nonsense() -> anyhow::Result<String> {
             let answers = client.answers()?;
             let shown = String::from_utf8_lossy(&head);
             ensure!(answers.len() <= 1, "{shown:?} is answered by {answers:?}");
-            ensure!(answers.iter().all(|answer| answer.status == 400), "{shown:?} is answered by {answers:?}");
+            ensure!(
+                answers.iter().all(|answer| answer.status == 400),
+                "{shown:?} is answered by {answers:?}"
+            );
         }
         let mut client = place.connect()?;
         client.send(good())?;

@@ -1,7 +1,7 @@
 //! Clients that behave as the API server: many at once, over kept connections and new ones, obeying `Retry-After`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
@@ -18,6 +18,9 @@ use tokio_rustls::client::TlsStream;
 
 use super::client::ANSWER_MAX;
 use super::requests::{Answer, HOST, post, review};
+
+/// Where strangers come from.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Whom to call, and how.
 #[derive(Clone)]
@@ -138,7 +141,8 @@ impl Tally {
         for failure in &self.failures {
             *kinds.entry(failure).or_default() += 1;
         }
-        let kinds: Vec<String> = kinds.into_iter().map(|(failure, count)| format!("{count} × {failure}")).collect();
+        let kinds: Vec<String> =
+            kinds.into_iter().map(|(failure, count)| format!("{count} × {failure}")).collect();
         ensure!(kinds.is_empty(), "{} requests failed: {}", self.failures.len(), kinds.join("; "));
         Ok(())
     }
@@ -233,11 +237,31 @@ pub(crate) async fn clients(
     let mut tasks = JoinSet::new();
     for _ in 0..count {
         let times = [from, from + measured];
-        tasks.spawn(client(target.clone(), Arc::clone(known), connections, Duration::ZERO, times, Arc::default()));
+        tasks.spawn(client(
+            target.clone(),
+            Arc::clone(known),
+            connections,
+            Duration::ZERO,
+            times,
+            Arc::default(),
+        ));
     }
     let mut all = Tally::default();
     while let Some(tally) = tasks.join_next().await {
         all.add(tally.expect("no client panics"));
     }
     all
+}
+
+/// A connection from another address than the API server's.
+pub(crate) async fn from_elsewhere(
+    address: SocketAddr,
+    receive_buffer_bytes: Option<u32>,
+) -> anyhow::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    if let Some(bytes) = receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.bind((ELSEWHERE, 0).into())?;
+    Ok(socket.connect(address).await?)
 }

@@ -34,7 +34,7 @@ const GOODPUT_MIN: f64 = 0.8;
 const WARM_UP: Duration = Duration::from_millis(700);
 const MEASURED: Duration = Duration::from_millis(1500);
 /// The two loads take turns, so that what else the machine does concerns both.
-const TURNS: usize = 3;
+const TURNS: usize = 2;
 /// A machine that others share may be slow for a moment; a server that is too slow is so again and again.
 const ATTEMPTS: usize = 3;
 
@@ -65,7 +65,11 @@ fn overload(bytes: usize, saturating: usize) -> anyhow::Result<String> {
 }
 
 /// Both loads in turns. An inner error says that a speed is not what it must be.
-async fn attempt_to(place: &Place, bytes: usize, saturating: usize) -> anyhow::Result<Result<String, String>> {
+async fn attempt_to(
+    place: &Place,
+    bytes: usize,
+    saturating: usize,
+) -> anyhow::Result<Result<String, String>> {
     let target = place.target();
     let known = target.learn(bytes).await?;
     let (mut saturated, mut overloaded) = (Tally::default(), Tally::default());
@@ -73,9 +77,7 @@ async fn attempt_to(place: &Place, bytes: usize, saturating: usize) -> anyhow::R
         saturated.add(load(&target, &known, saturating).await?);
         overloaded.add(load(&target, &known, saturating * 10).await?);
     }
-    let per_second = |tally: &Tally| {
-        number(tally.accepted.len()) / (MEASURED.as_secs_f64() * number(TURNS))
-    };
+    let per_second = |tally: &Tally| number(tally.accepted.len()) / (MEASURED.as_secs_f64() * number(TURNS));
     let goodput = per_second(&overloaded) / per_second(&saturated);
     let p99 = overloaded.quantile(99);
     let happened = format!(

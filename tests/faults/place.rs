@@ -55,7 +55,8 @@ impl Place {
         let name = format!("--dns-name={HOST}");
         let own = ["--config=config.yaml", "--ca-out=ca.pem", &name];
         let program = start(folder.path(), &[&own[..], flags].concat())?;
-        let trusted = CertificateDer::from_pem_file(folder.path().join("ca.pem")).context("no certificate")?;
+        let trusted =
+            CertificateDer::from_pem_file(folder.path().join("ca.pem")).context("no certificate")?;
         let mut place = Self { program, trusted, descriptors: 0, _folder: folder };
         until("the program is ready", || place.is_ready());
         place.descriptors = until("its own connections have ended", || place.settled_descriptors());
@@ -172,7 +173,10 @@ pub(crate) fn folder() -> anyhow::Result<TempDir> {
 }
 
 /// Runs a row against a program with these flags, and sees afterwards whether it is well.
-pub(crate) fn with(flags: &[&str], row: impl FnOnce(&Place) -> anyhow::Result<String>) -> anyhow::Result<String> {
+pub(crate) fn with(
+    flags: &[&str],
+    row: impl FnOnce(&Place) -> anyhow::Result<String>,
+) -> anyhow::Result<String> {
     let mut place = Place::start(flags)?;
     let happened = row(&place)?;
     place.assert_well()?;

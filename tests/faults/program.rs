@@ -1,9 +1,9 @@
 //! `pullkey serve` as a process of its own, started as a row wants it.
 
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, ensure};
@@ -29,7 +29,9 @@ pub(crate) fn command(preparation: &str, folder: &Path, flags: &[&str]) -> Comma
     let mut shell = Command::new("/bin/sh");
     let script = format!("{preparation}\nexec \"$0\" \"$@\"");
     shell.args(["-ec", &script, env!("CARGO_BIN_EXE_pullkey")]);
-    shell.args(["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"]).args(flags);
+    shell
+        .args(["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"])
+        .args(flags);
     // Every flag could come from the environment too.
     shell.env_clear().current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
     shell
@@ -133,7 +135,10 @@ impl Drop for Program {
 /// The two addresses in the line that says that it serves.
 pub(crate) fn addresses(line: &Value) -> anyhow::Result<(SocketAddr, SocketAddr)> {
     let address = |field: &str| {
-        line[field].as_str().and_then(|address| address.parse().ok()).with_context(|| format!("no {field} in {line}"))
+        line[field]
+            .as_str()
+            .and_then(|address| address.parse().ok())
+            .with_context(|| format!("no {field} in {line}"))
     };
     Ok((address("listen")?, address("admin_listen")?))
 }

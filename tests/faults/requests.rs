@@ -66,7 +66,8 @@ impl Answer {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(None);
         };
-        let head = String::from_utf8(bytes[..end + 4].to_vec()).context("the head of an answer is no text")?;
+        let head =
+            String::from_utf8(bytes[..end + 4].to_vec()).context("the head of an answer is no text")?;
         let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
         let Some(status) = status else { bail!("no status line: {head:?}") };
         let length = header(&head, "content-length").map_or(Ok(0), str::parse).context("no length")?;
@@ -96,8 +97,9 @@ impl Answer {
         let response = &answer["response"];
         ensure!(response["uid"] == uid && response["allowed"] == true, "a wrong answer: {answer}");
         let patch = response["patch"].as_str().and_then(|patch| STANDARD.decode(patch).ok());
-        let patch: Value =
-            patch.and_then(|patch| serde_json::from_slice(&patch).ok()).context("no patch that can be read")?;
+        let patch: Value = patch
+            .and_then(|patch| serde_json::from_slice(&patch).ok())
+            .context("no patch that can be read")?;
         let expected =
             json!([{ "op": "add", "path": "/spec/imagePullSecrets", "value": [{ "name": SECRET }] }]);
         ensure!(patch == expected, "a wrong patch: {patch}");

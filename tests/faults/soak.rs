@@ -24,7 +24,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
 }];
 
 /// Without `PULLKEY_SOAK`, so that the row costs little beside the others.
-const SHORT: Duration = Duration::from_secs(16);
+const SHORT: Duration = Duration::from_secs(12);
 const MEASURE_EVERY: Duration = Duration::from_millis(500);
 /// One request in so many is malformed.
 const ONE_IN: usize = 20;
@@ -112,7 +112,10 @@ async fn load(place: &Place, duration: Duration) -> anyhow::Result<(Tally, usize
         };
         if said.elapsed() > Duration::from_secs(30) {
             said = Instant::now();
-            eprintln!("soak: {:.0} s, {} KiB, {} descriptors", sample.seconds, sample.memory_kib, sample.descriptors);
+            eprintln!(
+                "soak: {:.0} s, {} KiB, {} descriptors",
+                sample.seconds, sample.memory_kib, sample.descriptors
+            );
         }
         samples.push(sample);
         sleep(MEASURE_EVERY).await;

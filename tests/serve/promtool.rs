@@ -127,7 +127,9 @@ fn as_older_text(openmetrics: &str) -> String {
         let words: Vec<&str> = line.splitn(4, ' ').collect();
         let line = match words[..] {
             ["#", "EOF" | "UNIT", ..] => continue,
-            ["#", keyword, name, rest] if counters.contains(name) => format!("# {keyword} {name}_total {rest}"),
+            ["#", keyword, name, rest] if counters.contains(name) => {
+                format!("# {keyword} {name}_total {rest}")
+            }
             ["#", "TYPE", name, _] if infos.contains(name) => format!("# TYPE {name}_info gauge"),
             ["#", keyword, name, rest] if infos.contains(name) => format!("# {keyword} {name}_info {rest}"),
             _ => line.to_owned(),
@@ -166,7 +168,8 @@ fn promtool_has_no_complaint() {
 #[test]
 fn promtool_complains_about_wrong_metrics() {
     let Some(promtool) = promtool() else { return };
-    let good = "# HELP a_seconds Help.\n# TYPE a_seconds gauge\n# UNIT a_seconds seconds\na_seconds 1\n# EOF\n";
+    let good =
+        "# HELP a_seconds Help.\n# TYPE a_seconds gauge\n# UNIT a_seconds seconds\na_seconds 1\n# EOF\n";
     let folder = folder();
     assert_eq!(stored(&promtool, folder.path(), &timed(good)), Ok(()));
     for (from, to) in [
