@@ -38,13 +38,11 @@ fn make(root: &Path, file: &str, mebibytes: u64) -> Option<PathBuf> {
     // Without the root's file there is no such hierarchy, and this would make an ordinary folder.
     root.join("cgroup.procs").exists().then(|| fs::create_dir(&group).ok())??;
     let bytes = (mebibytes * 1024 * 1024).to_string();
-    match fs::write(group.join(file), bytes) {
-        Ok(()) => Some(group),
-        Err(_) => {
-            let _ = fs::remove_dir(&group);
-            None
-        }
+    if fs::write(group.join(file), bytes).is_ok() {
+        return Some(group);
     }
+    let _ = fs::remove_dir(&group);
+    None
 }
 
 impl Drop for MemoryLimit {

@@ -59,7 +59,7 @@ impl Client {
 
     /// All answers until the server closes.
     pub(crate) fn answers(&mut self) -> anyhow::Result<Vec<Answer>> {
-        self.to_end()?;
+        self.read_until_end()?;
         let mut answers = Vec::new();
         while let Some(answer) = Answer::cut(&mut self.received)? {
             answers.push(answer);
@@ -77,7 +77,7 @@ impl Client {
 
     /// Fails unless the connection ends without a word.
     pub(crate) fn ends_in_silence(&mut self) -> anyhow::Result<()> {
-        self.to_end()?;
+        self.read_until_end()?;
         ensure!(self.received.is_empty(), "the server said {:?}", String::from_utf8_lossy(&self.received));
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Client {
         self.stream.conn.alpn_protocol()
     }
 
-    fn to_end(&mut self) -> anyhow::Result<()> {
+    fn read_until_end(&mut self) -> anyhow::Result<()> {
         match self.stream.read_to_end(&mut self.received) {
             Ok(_) => Ok(()),
             Err(error) if is_end(&error) => Ok(()),

@@ -51,7 +51,9 @@ impl Table {
         let chosen = |rows: Vec<Row>| rows.into_iter().filter(is_asked_for).collect::<Vec<_>>();
         let (together, alone) = (chosen(self.together), chosen(self.alone));
         if options.iter().any(|option| *option == "--list") {
-            together.iter().chain(&alone).for_each(|row| println!("{}: test", row.name));
+            for row in together.iter().chain(&alone) {
+                println!("{}: test", row.name);
+            }
             return ExitCode::SUCCESS;
         }
         let mut outcomes = run_together(&together);
@@ -82,7 +84,9 @@ fn run_together(rows: &[Row]) -> Vec<Outcome> {
 
 fn print(outcomes: &[Outcome]) -> ExitCode {
     println!("\n| fault | what was sent | what must happen | what happened | |\n|---|---|---|---|---|");
-    outcomes.iter().for_each(|outcome| println!("{outcome}"));
+    for outcome in outcomes {
+        println!("{outcome}");
+    }
     let differing: Vec<_> = outcomes.iter().filter(|outcome| outcome.happened.is_err()).collect();
     println!("\n{} rows, {} differ", outcomes.len(), differing.len());
     for Outcome { row, happened, .. } in &differing {
