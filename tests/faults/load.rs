@@ -157,57 +157,60 @@ pub(crate) enum Connections {
     New,
 }
 
-/// One client that sends its next request as soon as the last one is answered.
-///
-/// Refusals are obeyed as client-go does; what comes before `from` is warm-up and does not count.
-/// `answered` counts the right answers while it runs.
-pub(crate) async fn client(
-    target: Target,
-    known: Arc<Known>,
-    connections: Connections,
-    pause: Duration,
-    [from, to]: [Instant; 2],
-    answered: Arc<AtomicUsize>,
-) -> Tally {
-    let mut tally = Tally::default();
-    let mut kept = None;
-    while Instant::now() < to {
-        let started = Instant::now();
-        let counts = started >= from;
-        match attempt(&target, &known, &mut kept).await {
-            Ok(answer) if answer.status == 503 => {
-                kept = None;
-                if let Err(error) = asks_to_try_again(&answer) {
-                    tally.failures.push(format!("{error:#}"));
-                }
-                tally.refused += usize::from(counts);
-                sleep(Duration::from_secs(1)).await;
-                continue;
-            }
-            Ok(answer) => {
-                // The date may differ, the rest may not.
-                if answer.body == known.right.body && answer.status == 200 {
-                    answered.fetch_add(1, Ordering::Relaxed);
-                    if counts {
-                        tally.accepted.push(started.elapsed());
+/// One client that sends its next request when the last one is answered and a pause is over.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) target: Target,
+    pub(crate) known: Arc<Known>,
+    pub(crate) connections: Connections,
+    pub(crate) pause: Duration,
+    /// Counts the right answers while it runs.
+    pub(crate) answered: Arc<AtomicUsize>,
+}
+
+impl Caller {
+    /// Sends until `to`; refusals are obeyed as client-go does. What comes before `from` does not count.
+    pub(crate) async fn run(self, mut kept: Option<Connection>, [from, to]: [Instant; 2]) -> Tally {
+        let Self { target, known, connections, pause, answered } = self;
+        let mut tally = Tally::default();
+        while Instant::now() < to {
+            let started = Instant::now();
+            let counts = started >= from;
+            match attempt(&target, &known, &mut kept).await {
+                Ok(answer) if answer.status == 503 => {
+                    kept = None;
+                    if let Err(error) = asks_to_try_again(&answer) {
+                        tally.failures.push(format!("{error:#}"));
                     }
-                } else {
-                    tally.failures.push(format!("{} {:?} for {}", answer.status, answer.body, known.uid));
+                    tally.refused += usize::from(counts);
+                    sleep(Duration::from_secs(1)).await;
+                    continue;
                 }
-                if answer.closes() || connections == Connections::New {
+                Ok(answer) => {
+                    // The date may differ, the rest may not.
+                    if answer.body == known.right.body && answer.status == 200 {
+                        answered.fetch_add(1, Ordering::Relaxed);
+                        if counts {
+                            tally.accepted.push(started.elapsed());
+                        }
+                    } else {
+                        tally.failures.push(format!("{} {:?} for {}", answer.status, answer.body, known.uid));
+                    }
+                    if answer.closes() || connections == Connections::New {
+                        kept = None;
+                    }
+                }
+                Err(error) => {
+                    tally.failures.push(format!("{error:#}"));
                     kept = None;
                 }
             }
-            Err(error) => {
-                tally.failures.push(format!("{error:#}"));
-                kept = None;
+            if !pause.is_zero() {
+                sleep(pause).await;
             }
         }
-        if !pause.is_zero() {
-            sleep(pause).await;
-        }
+        tally
     }
-    tally
 }
 
 async fn attempt(target: &Target, known: &Known, kept: &mut Option<Connection>) -> anyhow::Result<Answer> {
@@ -225,26 +228,32 @@ fn asks_to_try_again(answer: &Answer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Many of them at once.
+/// Many of them at once, on connections that they keep.
 pub(crate) async fn clients(
     target: &Target,
     known: &Arc<Known>,
     count: usize,
-    connections: Connections,
     [warm_up, measured]: [Duration; 2],
 ) -> Tally {
+    let (target, known) = (target.clone(), Arc::clone(known));
+    let caller = Caller {
+        target,
+        known,
+        connections: Connections::Kept,
+        pause: Duration::ZERO,
+        answered: Arc::default(),
+    };
+    // What it costs to connect for the first time is no part of the load.
+    let mut connecting = JoinSet::new();
+    for _ in 0..count {
+        let target = caller.target.clone();
+        connecting.spawn(async move { target.connect().await.ok() });
+    }
+    let connections = connecting.join_all().await;
     let from = Instant::now() + warm_up;
     let mut tasks = JoinSet::new();
-    for _ in 0..count {
-        let times = [from, from + measured];
-        tasks.spawn(client(
-            target.clone(),
-            Arc::clone(known),
-            connections,
-            Duration::ZERO,
-            times,
-            Arc::default(),
-        ));
+    for connection in connections {
+        tasks.spawn(caller.clone().run(connection, [from, from + measured]));
     }
     let mut all = Tally::default();
     while let Some(tally) = tasks.join_next().await {

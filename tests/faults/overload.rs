@@ -7,7 +7,7 @@ use anyhow::{bail, ensure};
 use tokio::runtime::Runtime;
 
 use super::cgroup::MemoryLimit;
-use super::load::{Connections, Known, Tally, Target, clients};
+use super::load::{Known, Tally, Target, clients};
 use super::measure::{self, number};
 use super::place::Place;
 use super::table::Row;
@@ -40,7 +40,7 @@ const ATTEMPTS: usize = 3;
 
 /// What a number of clients got in [`MEASURED`].
 async fn load(target: &Target, known: &Arc<Known>, count: usize) -> anyhow::Result<Tally> {
-    let tally = clients(target, known, count, Connections::Kept, [WARM_UP, MEASURED]).await;
+    let tally = clients(target, known, count, [WARM_UP, MEASURED]).await;
     tally.has_no_failure()?;
     Ok(tally)
 }

@@ -1,5 +1,6 @@
 //! `pullkey serve` as a process of its own, started as a row wants it.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -28,13 +29,32 @@ pub(crate) struct Program {
 pub(crate) fn command(preparation: &str, folder: &Path, flags: &[&str]) -> Command {
     let mut shell = Command::new("/bin/sh");
     let script = format!("{preparation}\nexec \"$0\" \"$@\"");
-    shell.args(["-ec", &script, env!("CARGO_BIN_EXE_pullkey")]);
+    shell.args(["-ec", &script]).arg(program());
     shell
         .args(["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"])
         .args(flags);
-    // Every flag could come from the environment too.
-    shell.env_clear().current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
+    // Every flag could come from the environment too, so there is nothing in it but what the image brings.
     shell
+        .env_clear()
+        .envs(image_environment())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    shell
+}
+
+/// The program that was built with this test, or another one, for example that of an image.
+fn program() -> OsString {
+    std::env::var_os("PULLKEY_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_pullkey").into())
+}
+
+/// What the last stage of the Dockerfile sets, for example for the allocator.
+fn image_environment() -> Vec<(String, String)> {
+    let dockerfile = concat!(env!("CARGO_MANIFEST_DIR"), "/Dockerfile");
+    let dockerfile = fs::read_to_string(dockerfile).unwrap_or_else(|error| panic!("{dockerfile}: {error}"));
+    let stage = dockerfile.rsplit("\nFROM ").next().unwrap_or_default();
+    let settings = stage.lines().filter_map(|line| line.strip_prefix("ENV ")?.split_once('='));
+    settings.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
 }
 
 impl Program {

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::load::{Connections, Known, Tally, Target, client};
+use super::load::{Caller, Connections, Known, Tally, Target};
 use super::malformed;
 use super::measure::{self, number, slope};
 use super::place::Place;
@@ -103,7 +103,9 @@ async fn load(place: &Place, duration: Duration) -> anyhow::Result<(Tally, usize
     for (pause, connections, bytes) in CLIENTS {
         let known: Arc<Known> = target.learn(bytes).await?;
         let pause = Duration::from_millis(pause);
-        tasks.spawn(client(target.clone(), known, connections, pause, times, Arc::clone(&good)));
+        let answered = Arc::clone(&good);
+        let caller = Caller { target: target.clone(), known, connections, pause, answered };
+        tasks.spawn(caller.run(None, times));
     }
     let spoiling = tokio::spawn(spoil(target, Arc::clone(&good), times[1]));
     let mut samples = Vec::new();

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::load::{Connection, Connections, Known, Tally, Target, client, from_elsewhere};
+use super::load::{Caller, Connection, Connections, Known, Tally, Target, from_elsewhere};
 use super::place::Place;
 use super::requests::{good, head};
 use super::table::Row;
@@ -131,14 +131,9 @@ async fn api_server(target: &Target, known: &[Arc<Known>], duration: Duration) -
     for number in 0..CLIENTS {
         for connections in [Connections::Kept, Connections::New] {
             let known = Arc::clone(&known[usize::from(number == 0)]);
-            tasks.spawn(client(
-                target.clone(),
-                known,
-                connections,
-                PAUSE,
-                [from, from + duration],
-                Arc::default(),
-            ));
+            let caller =
+                Caller { target: target.clone(), known, connections, pause: PAUSE, answered: Arc::default() };
+            tasks.spawn(caller.run(None, [from, from + duration]));
         }
     }
     let mut all = Tally::default();
