@@ -29,6 +29,15 @@ pub(crate) fn processor_time(process: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
+/// The time that all processors have been idle so far.
+pub(crate) fn idle_time() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    // "cpu", then user, nice, system, idle, iowait, in hundredths of a second (`proc_stat(5)`).
+    let idle = stat.lines().next().context("no first line")?.split_whitespace().skip(4).take(2);
+    let hundredths: u64 = idle.map(|field| field.parse().unwrap_or(0)).sum();
+    Ok(Duration::from_millis(hundredths * 10))
+}
+
 /// The slope of the straight line through points with the least squares of errors.
 pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
     let count = number(points.len());
