@@ -20,7 +20,7 @@ use super::wait::until;
 const CONTROLLERS: &str = "deployment-controller,replicaset-controller,resourcequota-controller,\
                            namespace-controller,serviceaccount-controller";
 
-const ADMIN_TOKEN: &str = "administrator";
+pub(crate) const ADMIN_TOKEN: &str = "administrator";
 
 /// The running programs, and kubectl to speak with them.
 #[derive(Debug)]

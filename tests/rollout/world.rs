@@ -1,0 +1,94 @@
+//! What the trials share: how long they are, a folder each, and the tables.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::support::sandbox::Inside;
+use super::table::Table;
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    /// How long a change of readiness takes to reach the Service, in seconds, for the transport client.
+    pub(crate) delays: &'static [u64],
+    /// The same for the real API server.
+    pub(crate) pod_delays: &'static [u64],
+    /// How often both replicas are replaced.
+    pub(crate) rolls: u32,
+    /// The same while Pods are created by the real API server.
+    pub(crate) pod_rolls: u32,
+    /// The least time from one replacement to the next.
+    pub(crate) pace: Duration,
+    /// The least number of requests.
+    pub(crate) requests: u64,
+    /// How often the certificate is renewed.
+    pub(crate) renewals: u32,
+    /// How long there is overload.
+    pub(crate) overload: Duration,
+}
+
+const SHORT: Form = Form {
+    delays: &[0, 1],
+    pod_delays: &[1],
+    rolls: 3,
+    pod_rolls: 1,
+    pace: Duration::from_millis(1500),
+    requests: 0,
+    renewals: 3,
+    overload: Duration::from_secs(2),
+};
+
+const LONG: Form = Form {
+    delays: &[0, 1, 5, 10],
+    pod_delays: &[0, 1, 5, 10],
+    rolls: 20,
+    pod_rolls: 2,
+    pace: Duration::from_secs(5),
+    requests: 100_000,
+    renewals: 15,
+    overload: Duration::from_secs(10),
+};
+
+/// The place of the trials.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) inside: Inside,
+    pub(crate) form: Form,
+    tables: Mutex<Vec<Table>>,
+}
+
+impl World {
+    pub(crate) fn new(inside: Inside) -> Self {
+        let is_long = env::var_os("PULLKEY_ROLLOUT").is_some_and(|form| form == "long");
+        Self { inside, form: if is_long { LONG } else { SHORT }, tables: Mutex::default() }
+    }
+
+    /// A folder of its own for a trial.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.inside.folder.join(name);
+        fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        folder
+    }
+
+    /// Shows a table now, and again at the end.
+    pub(crate) fn show(&self, table: Table) {
+        eprintln!("\n{table}");
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner).push(table);
+    }
+
+    /// Prints all tables.
+    pub(crate) fn print(&self) {
+        for table in self.tables.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            println!("{table}");
+        }
+    }
+}
+
+/// Fails with all reasons, if there are any.
+pub(crate) fn verdict(results: impl IntoIterator<Item = Result<(), String>>) -> Result<(), String> {
+    let reasons: Vec<String> = results.into_iter().filter_map(Result::err).collect();
+    if reasons.is_empty() { Ok(()) } else { Err(reasons.join("\n")) }
+}
