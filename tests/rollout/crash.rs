@@ -10,7 +10,7 @@ use super::table::{Table, count};
 use super::world::{World, verdict};
 
 /// How long all is well before and after.
-const CALM: Duration = Duration::from_secs(2);
+const CALM: Duration = Duration::from_millis(3500);
 /// How long after the Service has learned of it a call may still fail on a machine that is busy with other things.
 const RECOVERY_MAX: Duration = Duration::from_secs(6);
 
