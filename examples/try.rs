@@ -61,7 +61,9 @@ async fn main() -> anyhow::Result<()> {
 fn start(pullkey: &Path, ca: &Path) -> anyhow::Result<Child> {
     let port = env::var("PORT").unwrap_or_else(|_| "0".to_owned());
     let mut command = Command::new(pullkey);
-    command.args(["serve", "--config", CONFIG, "--dns-name", "localhost", "--ca-out"]).arg(ca);
+    command
+        .args(["serve", "--config", CONFIG, "--dns-name", "localhost", "--drain-timeout=0s", "--ca-out"])
+        .arg(ca);
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--admin-listen", "127.0.0.1:0"]);
     command.args(["--log-format", "json"]).stderr(Stdio::piped()).kill_on_drop(true);
     // Ctrl-C goes to the terminal's foreground group: the server is to hear of it once, from us.

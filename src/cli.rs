@@ -9,6 +9,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::certs::issue::SubjectName;
 use crate::engine::config::is_dns_label;
+use crate::server::limits::BODY_BYTES_MAX;
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -119,6 +120,17 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DURATION", env = "PULLKEY_POLL_INTERVAL", default_value = "10s", allow_hyphen_values = true, value_parser = duration)]
     pub poll_interval: Duration,
 
+    /// From the signal to stop to the end of serving, at the latest
+    ///
+    /// After SIGTERM pullkey serves on for at least 15 s, until nobody is sent to it any more. With 0s it only
+    /// answers what is under way. A second signal ends it at once.
+    #[arg(long, value_name = "DURATION", env = "PULLKEY_DRAIN_TIMEOUT", default_value = "60s", allow_hyphen_values = true, value_parser = duration_or_zero)]
+    pub drain_timeout: Duration,
+
+    /// What one client, and all of them, may take.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
     /// The form of the log on standard error
     #[arg(long, value_name = "FORM", env = "PULLKEY_LOG_FORMAT", default_value = "auto")]
     pub log_format: LogFormat,
@@ -126,6 +138,43 @@ pub struct ServeArgs {
     /// The least serious log lines to write: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", env = "PULLKEY_LOG_LEVEL", default_value = "info", value_parser = level)]
     pub log_level: LevelFilter,
+}
+
+/// Limits of `serve`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Open connections; at this number the one that has been idle longest gives way
+    #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_CONNECTIONS", default_value = "1024", value_parser = number)]
+    pub max_connections: usize,
+
+    /// TLS handshakes under way; at this number the longest one gives way
+    #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_HANDSHAKES", default_value = "256", value_parser = number)]
+    pub max_handshakes: usize,
+
+    /// Requests under way; more wait for a second and are then told to come again (503)
+    #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_REQUESTS", default_value = "512", value_parser = number)]
+    pub max_requests: usize,
+
+    /// Bytes of long request bodies held at once, at least one body of 7 MiB; more wait likewise
+    #[arg(long, value_name = "BYTES", env = "PULLKEY_MAX_BODY_BYTES", default_value = "25165824", value_parser = body_bytes)]
+    pub max_body_bytes: usize,
+
+    /// How long a TLS handshake may take
+    #[arg(long, value_name = "DURATION", env = "PULLKEY_HANDSHAKE_TIMEOUT", default_value = "5s", allow_hyphen_values = true, value_parser = duration)]
+    pub handshake_timeout: Duration,
+
+    /// How long a new connection may wait with its first request
+    #[arg(long, value_name = "DURATION", env = "PULLKEY_HEAD_TIMEOUT", default_value = "120s", allow_hyphen_values = true, value_parser = duration)]
+    pub head_timeout: Duration,
+
+    /// How long a connection may be idle between two requests; the API server keeps one for 90s
+    #[arg(long, value_name = "DURATION", env = "PULLKEY_IDLE_TIMEOUT", default_value = "120s", allow_hyphen_values = true, value_parser = duration)]
+    pub idle_timeout: Duration,
+
+    /// How long the body of a request may take
+    #[arg(long, value_name = "DURATION", env = "PULLKEY_BODY_TIMEOUT", default_value = "10s", allow_hyphen_values = true, value_parser = duration)]
+    pub body_timeout: Duration,
 }
 
 /// The form of the log.
@@ -214,11 +263,27 @@ fn namespace(text: &str) -> Result<String, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let shortest = Duration::from_millis(100);
-    let parsed =
-        text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-    parsed
+    parsed_duration(text)
         .filter(|duration| *duration >= shortest)
         .ok_or_else(|| "write a time of at least 100ms, such as 10s or 500ms".to_owned())
+}
+
+fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    parsed_duration(text).ok_or_else(|| "write a time such as 60s, or 0s".to_owned())
+}
+
+fn parsed_duration(text: &str) -> Option<Duration> {
+    text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok())
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "write a number from 1 to 1000000".to_owned())
+}
+
+fn body_bytes(text: &str) -> Result<usize, String> {
+    let bytes = text.parse().ok().filter(|bytes| *bytes >= BODY_BYTES_MAX);
+    bytes.ok_or_else(|| format!("write a number of bytes, at least {BODY_BYTES_MAX}: one body of 7 MiB"))
 }
 
 fn level(text: &str) -> Result<LevelFilter, String> {

@@ -1,8 +1,13 @@
 //! The network edge: it carries bytes between the API server and the engine.
 
 pub mod active;
-pub mod body;
+mod body;
+mod connections;
+mod drain;
+mod gate;
 pub mod limits;
 pub mod listener;
+pub mod probe;
 pub mod routes;
+mod session;
 pub mod tls;

@@ -77,6 +77,12 @@ impl Cell {
     pub fn swap(&self, pair: KeyPair) {
         self.0.store(Arc::new(pair));
     }
+
+    /// Whether this is the leaf certificate that new connections get.
+    #[must_use]
+    pub fn serves(&self, leaf: &CertificateDer<'_>) -> bool {
+        self.0.load().certified.cert.first() == Some(leaf)
+    }
 }
 
 impl ResolvesServerCert for Cell {

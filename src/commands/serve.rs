@@ -1,6 +1,7 @@
 //! `pullkey serve`: the webhook, from the command line to the last answer.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,18 +18,20 @@ use crate::certs::cell::{Cell, KeyPair};
 use crate::certs::ephemeral::Ephemeral;
 use crate::certs::files::{FilePair, WatchedPair};
 use crate::cli::{LogFormat, ServeArgs};
+use crate::engine::review::review;
 use crate::engine::rules::Rules;
 use crate::process::admin;
 use crate::process::logs::{Format, Logs};
 use crate::process::metrics::Metrics;
-use crate::process::ready::Conditions;
+use crate::process::ready::{Condition, Conditions};
 use crate::process::shutdown::StopSignals;
 use crate::server::active::Active;
-use crate::server::limits::Limits;
 use crate::server::listener::{self, Listener};
-use crate::server::routes::{self, Webhook};
+use crate::server::probe::{Probe, ProbeAddress};
+use crate::server::routes::Webhook;
 use crate::server::tls;
 
+mod limits;
 mod watch;
 
 /// A review takes microseconds; two threads keep one slow client's TLS from delaying the others.
@@ -78,17 +81,17 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
     metrics.certificate_expiry.set(pair.not_after().as_second());
 
     let mut conditions = Conditions::default();
-    let accepting = conditions.add("the TLS port does not accept connections yet");
+    let answering = conditions.add("the TLS port has not answered a review of its own yet");
     let readiness = conditions.finish();
 
     let cell = Arc::new(Cell::new(pair));
     let active = Arc::new(ArcSwap::from_pointee(Active::new(Rules::new(config), &metrics)));
-    let limits = Limits::default();
-    let webhook = Webhook { active: Arc::clone(&active), metrics: metrics.clone(), limits };
+    let webhook = Webhook { active: Arc::clone(&active), metrics: metrics.clone(), review };
     let tls = Arc::new(tls::config(Arc::clone(&cell) as _));
 
     let stop = CancellationToken::new();
-    let listener = Listener { tcp, tls, routes: routes::routes(webhook), limits, metrics: metrics.clone() };
+    let probe = Probe { listen, cell: Arc::clone(&cell), address: ProbeAddress::default() };
+    let listener = Listener { tcp, tls, webhook, limits: limits::of(&args), probe: probe.address.clone() };
     let mut serving = tokio::spawn(listener.serve(stop.clone().cancelled_owned()));
 
     let mut tasks = Tasks::new();
@@ -111,13 +114,21 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
         let watch = watch::configuration(args.config, hash.clone(), active, args.poll_interval, metrics);
         tasks.spawn(async { (watch.await, "configuration watch").1 });
     }
-    accepting.met();
+    let mut probe = pin!(probe.answered());
+    let mut answering = Some(answering);
+    let drain_timeout = format!("{:#}", jiff::SignedDuration::try_from(args.drain_timeout)?);
     tracing::info!(%listen, %admin_listen, config = hash, "serving");
 
-    tokio::select! {
-        signal = signals.next() => tracing::info!(signal, "stopping"),
-        _ = &mut serving => bail!("the TLS port ended unexpectedly"),
-        Some(ended) = tasks.join_next() => bail!("the {} ended unexpectedly", ended.unwrap_or("task that panicked")),
+    loop {
+        tokio::select! {
+            signal = signals.next() => break tracing::info!(signal, drain_timeout, "stopping"),
+            () = &mut probe, if answering.is_some() => {
+                tracing::info!("answering");
+                answering.take().map(Condition::met);
+            }
+            _ = &mut serving => bail!("the TLS port ended unexpectedly"),
+            Some(ended) = tasks.join_next() => bail!("the {} ended unexpectedly", ended.unwrap_or("task that panicked")),
+        }
     }
     readiness.stop();
     stop.cancel();

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use jiff::Timestamp;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use tracing_appender::non_blocking::ErrorCounter;
@@ -20,9 +21,10 @@ const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0;
 /// The routes of the admin port.
 pub fn routes(readiness: Readiness, registry: Registry, metrics: Metrics, dropped: ErrorCounter) -> Router {
     let registry = Arc::new(registry);
+    let expiry = metrics.certificate_expiry.clone();
     Router::new()
         .route("/livez", get(async || "ok\n"))
-        .route("/readyz", get(async move || ready(&readiness)))
+        .route("/readyz", get(async move || ready(&readiness, expiry.get())))
         .route(
             "/metrics",
             get(async move || {
@@ -36,8 +38,11 @@ pub fn routes(readiness: Readiness, registry: Registry, metrics: Metrics, droppe
         )
 }
 
-fn ready(readiness: &Readiness) -> (StatusCode, String) {
-    let missing = readiness.missing();
+fn ready(readiness: &Readiness, certificate_expiry: i64) -> (StatusCode, String) {
+    let mut missing = readiness.missing();
+    if certificate_expiry <= Timestamp::now().as_second() {
+        missing.push("the served certificate has expired");
+    }
     if missing.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
     }

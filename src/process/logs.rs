@@ -1,8 +1,8 @@
 //! The log: on standard error, as text on a terminal and as JSON elsewhere, never in anybody's way.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::thread;
 use std::time::Duration;
+use std::{panic, thread};
 
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
@@ -69,6 +69,11 @@ impl Logs {
             Format::Text => builder.with_ansi(colour).init(),
             Format::Json => builder.json().flatten_event(true).init(),
         }
+        // The text of a panic may repeat what it was working on; the place is enough to find the fault.
+        panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, "a fault of pullkey: please report it with this place");
+        }));
         Self { dropped, _writer: guard }
     }
 

@@ -19,6 +19,19 @@ pub enum RequestResult {
     Skipped,
     /// The request was refused: see the HTTP status in the log.
     Error,
+    /// There was too much to do; the caller was told to come again.
+    Shed,
+}
+
+/// What an open connection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// The TLS handshake.
+    Handshake,
+    /// Nothing: it waits for a request.
+    Idle,
+    /// A request.
+    Active,
 }
 
 /// How a TLS handshake ended.
@@ -44,6 +57,10 @@ pub struct Metrics {
     unchanged: Counter,
     skipped: Counter,
     error: Counter,
+    shed: Counter,
+    connections_handshake: Gauge,
+    connections_idle: Gauge,
+    connections_active: Gauge,
     handshake_ok: Counter,
     handshake_failed: Counter,
     handshake_timeout: Counter,
@@ -53,8 +70,6 @@ pub struct Metrics {
     pub duration: DurationHistogram,
     /// Images that are no image name.
     pub images_unparsable: Counter,
-    /// Open TLS connections.
-    pub connections: Gauge,
     /// When the served certificate ends, in seconds since 1970.
     pub certificate_expiry: Gauge,
     /// Changed certificate files that could not be used; the former pair goes on being served.
@@ -71,13 +86,19 @@ impl Metrics {
         let registry = registry.sub_registry_with_prefix("pullkey");
         let requests = Family::<FixedLabel, Counter>::default();
         let handshakes = Family::<FixedLabel, Counter>::default();
+        let connections = Family::<FixedLabel, Gauge>::default();
         let request = |result| requests.get_or_create_owned(&[("result", result)]);
         let handshake = |result| handshakes.get_or_create_owned(&[("result", result)]);
+        let connection = |state| connections.get_or_create_owned(&[("state", state)]);
         let metrics = Self {
             patched: request("patched"),
             unchanged: request("unchanged"),
             skipped: request("skipped"),
             error: request("error"),
+            shed: request("shed"),
+            connections_handshake: connection("handshake"),
+            connections_idle: connection("idle"),
+            connections_active: connection("active"),
             handshake_ok: handshake("ok"),
             handshake_failed: handshake("failed"),
             handshake_timeout: handshake("timeout"),
@@ -85,13 +106,12 @@ impl Metrics {
             config_info: Family::default(),
             duration: DurationHistogram::default(),
             images_unparsable: Counter::default(),
-            connections: Gauge::default(),
             certificate_expiry: Gauge::default(),
             certificate_reload_failures: Counter::default(),
             config_reload_successful: Gauge::default(),
             log_lines_dropped: Counter::default(),
         };
-        let Self { duration, registry_matches, images_unparsable, connections, .. } = metrics.clone();
+        let Self { duration, registry_matches, images_unparsable, .. } = metrics.clone();
         registry.register("admission_requests", "Requests to the webhook by result", requests);
         registry.register_with_unit(
             "admission_duration",
@@ -105,7 +125,7 @@ impl Metrics {
             registry_matches,
         );
         registry.register("images_unparsable", "Images that are no image name", images_unparsable);
-        registry.register("connections", "Open TLS connections", connections);
+        registry.register("connections", "Open connections by what they do", connections);
         registry.register("tls_handshakes", "TLS handshakes by result", handshakes);
         let Self { certificate_expiry, certificate_reload_failures, config_info, .. } = metrics.clone();
         let help = "When the served certificate ends, in seconds since 1970";
@@ -126,6 +146,12 @@ impl Metrics {
         metrics
     }
 
+    /// Metrics that nobody sees.
+    #[must_use]
+    pub fn unregistered() -> Self {
+        Self::new(&mut Registry::default())
+    }
+
     /// The counter for a result of a request.
     #[must_use]
     pub fn requests(&self, result: RequestResult) -> &Counter {
@@ -134,6 +160,17 @@ impl Metrics {
             RequestResult::Unchanged => &self.unchanged,
             RequestResult::Skipped => &self.skipped,
             RequestResult::Error => &self.error,
+            RequestResult::Shed => &self.shed,
+        }
+    }
+
+    /// The number of open connections in a state.
+    #[must_use]
+    pub fn connections(&self, state: ConnectionState) -> &Gauge {
+        match state {
+            ConnectionState::Handshake => &self.connections_handshake,
+            ConnectionState::Idle => &self.connections_idle,
+            ConnectionState::Active => &self.connections_active,
         }
     }
 

@@ -2,35 +2,73 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody as _};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use tokio::time::timeout;
+use hyper::body::{Body as _, Incoming};
+use tokio::time::{Instant, sleep, timeout};
 
-/// How much is reserved because a client announces it; what is more has to come first.
-const RESERVED_BYTES_MAX: usize = 128 * 1024;
+use super::connections::Traffic;
+use super::gate::Permit;
+use super::limits::{BODY_BYTES_MAX, Limits};
+
+/// Up to here a body is short: it is read as it comes, because the number of connections bounds it.
+/// A longer one must first find room among the bytes that may be held at once.
+const SHORT_BYTES: usize = 32 * 1024;
+/// How much is reserved for a body whose length is not announced.
+const UNKNOWN_RESERVED_BYTES: usize = 128 * 1024;
+/// While others wait, a stranger's body must arrive within this time.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyError {
+pub(super) enum BodyError {
     /// It is longer than allowed, by its announced or its real length.
     TooLarge,
     /// It took too long.
     TooSlow,
     /// The client broke off, or the framing is broken.
     Broken,
+    /// Too many bytes of other bodies are held. It was read to its end all the same.
+    Busy,
 }
 
-/// Reads a body of at most `bytes_max` bytes.
+/// A whole body, with the room that it takes.
+#[derive(Debug)]
+pub(super) struct Whole<'a> {
+    pub(super) bytes: Bytes,
+    _room: Option<Permit<'a>>,
+}
+
+/// Reads a body. One of a caller that is not `proven` is broken off early while others wait.
 ///
 /// # Errors
-/// The body is too large, too slow or broken.
-pub async fn read(body: Body, bytes_max: usize, time_max: Duration) -> Result<Bytes, BodyError> {
-    let announced = body.size_hint().lower();
-    if usize::try_from(announced).map_or(true, |announced| announced > bytes_max) {
+/// The body is too large, too slow or broken, or there is no room for it.
+pub(super) async fn read<'a>(
+    body: Incoming,
+    limits: &Limits,
+    traffic: &'a Traffic,
+    proven: bool,
+) -> Result<Whole<'a>, BodyError> {
+    let hint = body.size_hint();
+    if usize::try_from(hint.lower()).map_or(true, |announced| announced > BODY_BYTES_MAX) {
         return Err(BodyError::TooLarge);
     }
-    timeout(time_max, collect(body, bytes_max)).await.unwrap_or(Err(BodyError::TooSlow))
+    let announced = hint.exact().and_then(|announced| usize::try_from(announced).ok());
+    let most = announced.unwrap_or(BODY_BYTES_MAX);
+    let room = if most > SHORT_BYTES {
+        let Some(room) = traffic.body_bytes.pass(most).await else {
+            return Err(discard(body, limits.body).await.map_or_else(|error| error, |()| BodyError::Busy));
+        };
+        Some(room)
+    } else {
+        None
+    };
+    let bytes = tokio::select! {
+        biased;
+        bytes = collect(body, announced) => bytes?,
+        () = overdue(limits.body, traffic, proven) => return Err(BodyError::TooSlow),
+    };
+    Ok(Whole { bytes, _room: room })
 }
 
 /// Reads a body to its end and keeps nothing.
@@ -40,12 +78,12 @@ pub async fn read(body: Body, bytes_max: usize, time_max: Duration) -> Result<By
 ///
 /// # Errors
 /// The body is too large, too slow or broken.
-pub async fn discard(mut body: Body, bytes_max: usize, time_max: Duration) -> Result<(), BodyError> {
+pub(super) async fn discard(mut body: Incoming, time_max: Duration) -> Result<(), BodyError> {
     let read = async {
         let mut length = 0;
         while let Some(data) = next(&mut body).await? {
             length += data.len();
-            if length > bytes_max {
+            if length > BODY_BYTES_MAX {
                 return Err(BodyError::TooLarge);
             }
         }
@@ -54,23 +92,32 @@ pub async fn discard(mut body: Body, bytes_max: usize, time_max: Duration) -> Re
     timeout(time_max, read).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
-async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, BodyError> {
+/// Ends when a body has had its time.
+async fn overdue(time_max: Duration, traffic: &Traffic, proven: bool) {
+    let started = Instant::now();
+    while started.elapsed() < time_max {
+        sleep(PATIENCE.min(time_max.saturating_sub(started.elapsed()))).await;
+        if !proven && traffic.is_short() {
+            return;
+        }
+    }
+}
+
+async fn collect(mut body: Incoming, announced: Option<usize>) -> Result<Bytes, BodyError> {
     let Some(first) = next(&mut body).await? else {
         return Ok(Bytes::new());
     };
     let Some(second) = next(&mut body).await? else {
         // Most reviews arrive in one piece, which needs no copy.
-        return if first.len() > bytes_max { Err(BodyError::TooLarge) } else { Ok(first) };
+        return if first.len() > BODY_BYTES_MAX { Err(BodyError::TooLarge) } else { Ok(first) };
     };
     // Growing piece by piece would copy the beginning again and again.
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
-    let expected = first.len() + second.len() + announced;
-    let mut whole = BytesMut::with_capacity(expected.min(RESERVED_BYTES_MAX));
+    let mut whole = BytesMut::with_capacity(announced.unwrap_or(UNKNOWN_RESERVED_BYTES));
     whole.extend_from_slice(&first);
     drop(first);
     let mut piece = Some(second);
     while let Some(data) = piece {
-        if whole.len() + data.len() > bytes_max {
+        if whole.len() + data.len() > BODY_BYTES_MAX {
             return Err(BodyError::TooLarge);
         }
         whole.extend_from_slice(&data);
@@ -79,7 +126,7 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, BodyError> {
     Ok(whole.freeze())
 }
 
-async fn next(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
+async fn next(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
     loop {
         match body.frame().await {
             None => return Ok(None),

@@ -1,30 +1,39 @@
-//! The accept loop: TCP, then TLS, then HTTP/1.1 on each connection, until the process stops.
+//! The accept loop: takes connections in, makes room for them, and drains when the process stops.
 
-use std::future::{Future, pending};
+use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use prometheus_client::metrics::gauge::Gauge;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
+use super::connections::{Connection, Connections, Traffic};
+use super::drain::Draining;
 use super::limits::Limits;
-use crate::process::metrics::{HandshakeResult, Metrics};
+use super::probe::ProbeAddress;
+use super::routes::Webhook;
+use super::session::Sessions;
+use crate::process::metrics::Metrics;
 
 /// How long to wait after an accept that failed, for example for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// How often to look whether there is room for a connection, or time to leave.
+const LOOK: Duration = Duration::from_millis(5);
+/// How often a draining process looks whether it may leave.
+const DRAIN_LOOK: Duration = Duration::from_millis(100);
+/// How long a connection that came at the end has to send its request.
+const LAST_REQUEST: Duration = Duration::from_secs(1);
+/// How long requests under way may still take at the end of the drain. With it, all must end within the
+/// `terminationGracePeriodSeconds` of the manifest.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// How many long reviews are worked on at once. Each keeps a thread busy.
+const LONG_REVIEWS: usize = 4;
 
 /// The TLS port of the process.
 #[derive(Debug)]
@@ -33,142 +42,126 @@ pub struct Listener {
     pub tcp: TcpListener,
     /// The settings of TLS.
     pub tls: Arc<ServerConfig>,
-    /// What is answered.
-    pub routes: Router,
-    /// How long a client may take.
+    /// What answers.
+    pub webhook: Webhook,
+    /// How long and how much a client may take.
     pub limits: Limits,
-    /// What is counted.
-    pub metrics: Metrics,
-}
-
-/// What each connection needs.
-#[derive(Clone)]
-struct Connection {
-    tls: TlsAcceptor,
-    routes: Router,
-    limits: Limits,
-    metrics: Metrics,
-    stop: CancellationToken,
+    /// Where the process's own probe comes from, which is not counted.
+    pub probe: ProbeAddress,
 }
 
 impl Listener {
-    /// Serves until `stop` is done; then requests under way are answered, and idle connections closed.
+    /// Serves until `stop` is done, and then on until nobody is sent here any more.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let stopping = CancellationToken::new();
-        let tasks = TaskTracker::new();
-        let connection = Connection {
-            tls: TlsAcceptor::from(self.tls),
-            routes: self.routes,
-            limits: self.limits,
-            metrics: self.metrics,
-            stop: stopping.clone(),
+        let Self { tcp, tls, webhook, limits, probe } = self;
+        let sessions = |webhook: Webhook| {
+            let traffic = Arc::new(Traffic::new(&limits, LONG_REVIEWS, webhook.metrics.clone()));
+            Arc::new(Sessions { tls: Arc::clone(&tls), webhook, traffic, limits })
         };
+        let own = sessions(Webhook { metrics: Metrics::unregistered(), ..webhook.clone() });
+        let sessions = sessions(webhook);
+        let traffic = Arc::clone(&sessions.traffic);
+        let connections = Connections::new(Arc::clone(&traffic), limits);
+        let mut port = Port { connections, sessions, own, probe, tasks: TaskTracker::new() };
+
         let mut stop = pin!(stop);
+        let mut stopped = None;
         loop {
-            let accepted = tokio::select! {
-                () = &mut stop => break,
-                accepted = self.tcp.accept() => accepted,
-            };
-            match accepted {
-                Ok((tcp, _)) => drop(tasks.spawn(connection.clone().run(tcp))),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    sleep(ACCEPT_RETRY).await;
+            tokio::select! {
+                () = &mut stop, if stopped.is_none() => {
+                    stopped = Some(Instant::now());
+                    traffic.draining.store(true, Ordering::Relaxed);
+                }
+                () = sleep(DRAIN_LOOK), if stopped.is_some() => {}
+                accepted = tcp.accept() => port.accepted(accepted).await,
+            }
+            let draining = stopped.map(|stopped| Draining {
+                elapsed: stopped.elapsed(),
+                timeout: limits.drain,
+                open: traffic.open(),
+                quiet: traffic.quiet(),
+            });
+            if draining.is_some_and(Draining::is_over) {
+                break;
+            }
+        }
+        port.leave(tcp).await;
+    }
+}
+
+/// The port at work.
+struct Port {
+    connections: Connections,
+    sessions: Arc<Sessions>,
+    /// For the process's own probe, which no limit concerns.
+    own: Arc<Sessions>,
+    probe: ProbeAddress,
+    tasks: TaskTracker,
+}
+
+impl Port {
+    async fn accepted(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
+        match accepted {
+            Ok((tcp, from)) if self.probe.is(from) => {
+                let connection = Connection::open(&self.own.traffic);
+                self.tasks.spawn(Arc::clone(&self.own).run(tcp, connection));
+            }
+            Ok((tcp, _)) => {
+                while !self.connections.make_room() {
+                    sleep(LOOK).await;
+                }
+                self.serve(tcp);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                self.connections.longest_idle_gives_way();
+                sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+
+    fn serve(&mut self, tcp: TcpStream) {
+        let connection = self.connections.add();
+        self.tasks.spawn(Arc::clone(&self.sessions).run(tcp, connection));
+    }
+
+    /// Closes the port, after all that the kernel has accepted already, and answers what is under way.
+    async fn leave(mut self, tcp: TcpListener) {
+        match tcp.into_std() {
+            Ok(tcp) => {
+                while let Ok(accepted) =
+                    tcp.accept().and_then(|(tcp, _)| TcpStream::from_std(nonblocking(tcp)?))
+                {
+                    self.serve(accepted);
                 }
             }
+            Err(error) => tracing::warn!(%error, "cannot see who is still connecting"),
         }
-        drop(self.tcp);
-        stopping.cancel();
-        tasks.close();
-        if timeout(self.limits.stop, tasks.wait()).await.is_err() {
-            tracing::warn!(connections = tasks.len(), "ending with requests under way");
+        let end = Instant::now() + LAST_ANSWERS;
+        while self.connections.owed(LAST_REQUEST) > 0 && Instant::now() < end {
+            sleep(LOOK).await;
         }
+        let owed = self.connections.owed(LAST_REQUEST);
+        if owed > 0 {
+            tracing::warn!(connections = owed, "ending with requests under way");
+        }
+        self.connections.end();
+        self.tasks.close();
+        // Each connection says goodbye; that is a courtesy, and nobody waits for it long.
+        drop(tokio::time::timeout(LAST_REQUEST, self.tasks.wait()).await);
     }
 }
 
-impl Connection {
-    async fn run(self, tcp: TcpStream) {
-        let Some(tls) = self.handshake(tcp).await else {
-            return;
-        };
-        let _open = OpenConnection::count(&self.metrics.connections);
-        if let Err(error) = self.http(tls).await {
-            tracing::debug!(%error, "a connection ended with an error");
-        }
-    }
-
-    async fn handshake(&self, tcp: TcpStream) -> Option<TlsStream<TcpStream>> {
-        // An answer is one small packet; waiting for more to send would only delay it.
-        let accepted = match tcp.set_nodelay(true) {
-            Ok(()) => timeout(self.limits.handshake, self.tls.accept(tcp)).await,
-            Err(error) => Ok(Err(error)),
-        };
-        let (result, stream) = match accepted {
-            Ok(Ok(stream)) => (HandshakeResult::Ok, Some(stream)),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "a TLS handshake failed");
-                (HandshakeResult::Failed, None)
-            }
-            Err(_) => (HandshakeResult::Timeout, None),
-        };
-        self.metrics.handshakes(result).inc();
-        stream
-    }
-
-    async fn http(&self, tls: TlsStream<TcpStream>) -> Result<(), hyper::Error> {
-        let had_a_head = Arc::new(AtomicBool::new(false));
-        let service = {
-            let had_a_head = Arc::clone(&had_a_head);
-            let routes = TowerToHyperService::new(self.routes.clone());
-            hyper::service::service_fn(move |request| {
-                had_a_head.store(true, Ordering::Relaxed);
-                hyper::service::Service::call(&routes, request)
-            })
-        };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.idle)
-            .serve_connection(TokioIo::new(tls), service);
-        let mut connection = pin!(connection);
-        // hyper has one limit for the first head and for idle connections; ours are far apart.
-        let no_first_head = async {
-            sleep(self.limits.first_head).await;
-            if had_a_head.load(Ordering::Relaxed) {
-                pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = no_first_head => Ok(()),
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        }
-    }
-}
-
-/// Counts a connection for as long as it lives, however it ends.
-struct OpenConnection(Gauge);
-
-impl OpenConnection {
-    fn count(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
+fn nonblocking(tcp: std::net::TcpStream) -> io::Result<std::net::TcpStream> {
+    tcp.set_nonblocking(true)?;
+    Ok(tcp)
 }
 
 /// Binds a TCP port; where there is no IPv6, "any address" means any IPv4 address.
 ///
 /// # Errors
 /// The address cannot be used.
-pub async fn bind(address: std::net::SocketAddr) -> io::Result<TcpListener> {
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(error) if address.ip() == std::net::Ipv6Addr::UNSPECIFIED && !is_in_use(&error) => {
             TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, address.port())).await

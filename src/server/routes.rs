@@ -4,19 +4,21 @@
 //! a server that answers and closes with unread data makes Go's client see EOF or a broken pipe
 //! instead of the status. Only a body that is too large is not read.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
-use axum::routing::post;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode, header, header::HeaderValue};
 
 use super::active::{Active, ActiveCell};
 use super::body::{self, BodyError};
-use super::limits::{BODY_BYTES_MAX, Limits};
-use crate::engine::review::{Answer, Outcome, review};
+use super::connections::{Connection, Phase, Traffic};
+use super::limits::Limits;
+use crate::engine::review::{Answer, Outcome, ReviewError};
+use crate::engine::rules::Rules;
 use crate::process::metrics::{Metrics, RequestResult};
 
 /// Where the API server sends reviews. `/mutate/<profile>` is kept free.
@@ -26,68 +28,110 @@ pub const MUTATE_PATH: &str = "/mutate";
 const LONG_BODY_BYTES: usize = 256 * 1024;
 /// How much of a name is logged: no valid one is longer.
 const NAME_CHARS_MAX: usize = 253;
+/// When a caller that was sent away comes again, in seconds; client-go does so by itself, with 503 only.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// What the routes share.
+/// Answers a review: the engine's [`review`](crate::engine::review::review), in tests also others.
+pub type Reviewer = for<'b, 'r> fn(&'b [u8], &'r Rules) -> Result<Answer<'r, 'b>, ReviewError>;
+
+/// What answers requests.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     /// The rules in use.
     pub active: Arc<ActiveCell>,
     /// What is counted.
     pub metrics: Metrics,
-    /// How long a body may take.
-    pub limits: Limits,
+    /// What answers a review.
+    pub review: Reviewer,
 }
 
-/// The routes of the TLS port.
-pub fn routes(webhook: Webhook) -> Router {
-    Router::new()
-        .route(MUTATE_PATH, post(mutate).fallback(method_not_allowed))
-        .fallback(not_found)
-        .with_state(Arc::new(webhook))
+/// Who asks: a connection, and what it shares with the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) traffic: &'a Traffic,
+    pub(super) limits: &'a Limits,
 }
 
-type Shared = State<Arc<Webhook>>;
-
-async fn mutate(State(webhook): Shared, request: Request<Body>) -> Response<Body> {
-    if !is_json(request.headers().get(header::CONTENT_TYPE)) {
-        let reason = "the Content-Type must be application/json";
-        return webhook.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason, request.into_body()).await;
-    }
-    let bytes = match body::read(request.into_body(), BODY_BYTES_MAX, webhook.limits.body).await {
-        Ok(bytes) => bytes,
-        Err(error) => return webhook.refuse_body(error),
-    };
-    let started = Instant::now();
-    let active = webhook.active.load();
-    let reviewed = if bytes.len() > LONG_BODY_BYTES {
-        // Probes and other reviews go on meanwhile.
-        tokio::task::block_in_place(|| review(&bytes, &active.rules))
-    } else {
-        review(&bytes, &active.rules)
-    };
-    webhook.metrics.duration.observe(started.elapsed());
-    match reviewed {
-        Ok(answer) => {
-            webhook.count(&active, &answer);
-            json(answer.body)
-        }
-        Err(error) => webhook.refusal(StatusCode::BAD_REQUEST, &error.to_string()),
-    }
-}
-
-async fn method_not_allowed(State(webhook): Shared, request: Request<Body>) -> Response<Body> {
-    let body = request.into_body();
-    let mut response =
-        webhook.refuse(StatusCode::METHOD_NOT_ALLOWED, "only POST is answered here", body).await;
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-    response
-}
-
-async fn not_found(State(webhook): Shared, request: Request<Body>) -> Response<Body> {
-    webhook.refuse(StatusCode::NOT_FOUND, "reviews are answered at /mutate", request.into_body()).await
-}
+type Answered = Response<Full<Bytes>>;
 
 impl Webhook {
+    /// Answers one request.
+    pub(super) async fn answer(&self, request: Request<Incoming>, caller: Caller<'_>) -> Answered {
+        let gate = &caller.traffic.requests;
+        let in_flight =
+            if caller.connection.is_proven() { Some(gate.pass_always(1)) } else { gate.pass(1).await };
+        if in_flight.is_none() {
+            return self.refuse_body(match body::discard(request.into_body(), caller.limits.body).await {
+                Ok(()) => BodyError::Busy,
+                Err(error) => error,
+            });
+        }
+        if request.uri().path() != MUTATE_PATH {
+            let reason = "reviews are answered at /mutate";
+            return self.refuse(StatusCode::NOT_FOUND, reason, request, caller).await;
+        }
+        if request.method() != Method::POST {
+            let reason = "only POST is answered here";
+            let mut refusal = self.refuse(StatusCode::METHOD_NOT_ALLOWED, reason, request, caller).await;
+            refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return refusal;
+        }
+        if !is_json(request.headers().get(header::CONTENT_TYPE)) {
+            let reason = "the Content-Type must be application/json";
+            return self.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason, request, caller).await;
+        }
+        self.mutate(request.into_body(), caller).await
+    }
+
+    async fn mutate(&self, body: Incoming, caller: Caller<'_>) -> Answered {
+        let Caller { connection, traffic, limits } = caller;
+        let body = match body::read(body, limits, traffic, connection.is_proven()).await {
+            Ok(body) => body,
+            Err(error) => return self.refuse_body(error),
+        };
+        connection.enter(Phase::Working);
+        let reviewed = if body.bytes.len() > LONG_BODY_BYTES {
+            let Some(_thread) = traffic.long_reviews.pass(1).await else {
+                return self.refuse_body(BodyError::Busy);
+            };
+            // Probes and other reviews go on meanwhile.
+            tokio::task::block_in_place(|| self.review(&body.bytes))
+        } else {
+            self.review(&body.bytes)
+        };
+        match reviewed {
+            Ok(answer) => {
+                connection.prove();
+                json(answer)
+            }
+            Err((status, reason)) => self.refusal(status, &reason),
+        }
+    }
+
+    /// Answers a review, or says why not.
+    fn review(&self, body: &[u8]) -> Result<Vec<u8>, (StatusCode, String)> {
+        let started = Instant::now();
+        let active = self.active.load();
+        // The engine has no state that a panic could leave in disorder.
+        let reviewed = catch_unwind(AssertUnwindSafe(|| {
+            let reviewed = (self.review)(body, &active.rules);
+            self.metrics.duration.observe(started.elapsed());
+            reviewed.map(|answer| {
+                self.count(&active, &answer);
+                answer.body
+            })
+        }));
+        match reviewed {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
+            Err(_) => {
+                let reason = "the review failed by a fault of pullkey; its log has the place";
+                Err((StatusCode::INTERNAL_SERVER_ERROR, reason.to_owned()))
+            }
+        }
+    }
+
     fn count(&self, active: &Active, answer: &Answer<'_, '_>) {
         active.count(&answer.entries);
         self.metrics.images_unparsable.inc_by(answer.unparsable as u64);
@@ -111,30 +155,42 @@ impl Webhook {
     }
 
     /// Reads what is left of the request, then refuses it.
-    async fn refuse(&self, status: StatusCode, reason: &str, body: Body) -> Response<Body> {
-        match body::discard(body, BODY_BYTES_MAX, self.limits.body).await {
+    async fn refuse(
+        &self,
+        status: StatusCode,
+        reason: &str,
+        request: Request<Incoming>,
+        caller: Caller<'_>,
+    ) -> Answered {
+        match body::discard(request.into_body(), caller.limits.body).await {
             Ok(()) => self.refusal(status, reason),
             Err(error) => self.refuse_body(error),
         }
     }
 
-    fn refuse_body(&self, error: BodyError) -> Response<Body> {
+    fn refuse_body(&self, error: BodyError) -> Answered {
         let (status, reason) = match error {
             BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 7 MiB"),
             BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
             BodyError::Broken => (StatusCode::BAD_REQUEST, "the body broke off"),
+            BodyError::Busy => return self.shed(),
         };
         self.refusal(status, reason)
     }
 
-    fn refusal(&self, status: StatusCode, reason: &str) -> Response<Body> {
+    fn refusal(&self, status: StatusCode, reason: &str) -> Answered {
         self.metrics.requests(RequestResult::Error).inc();
         tracing::warn!(status = status.as_u16(), reason, "refused a request");
-        let mut response = Response::new(Body::from(format!("{reason}\n")));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        closing(status, format!("{reason}\n"))
+    }
+
+    /// Tells the caller to come again: there is too much to do.
+    fn shed(&self) -> Answered {
+        self.metrics.requests(RequestResult::Shed).inc();
+        tracing::debug!("told a caller to come again");
+        let mut response =
+            closing(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once; come again\n".to_owned());
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         response
     }
 }
@@ -144,8 +200,18 @@ fn short(name: &str) -> &str {
     name.char_indices().nth(NAME_CHARS_MAX).map_or(name, |(end, _)| &name[..end])
 }
 
-fn json(body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+/// An answer in plain text after which the connection ends.
+fn closing(status: StatusCode, text: String) -> Answered {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn json(body: Vec<u8>) -> Answered {
+    let mut response = Response::new(Full::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -11,8 +11,8 @@ const PARTS: &[(&str, Uses)] = &[
     ("", Uses::Only(&[])),
     ("main", Uses::Only(&["cli", "commands"])),
     ("commands", Uses::Every),
-    // The command line checks the names of a certificate and of a namespace while it is read.
-    ("cli", Uses::Only(&["certs::issue", "engine::config"])),
+    // The command line checks the names of a certificate and of a namespace, and limits, while it is read.
+    ("cli", Uses::Only(&["certs::issue", "engine::config", "server::limits"])),
     ("server", Uses::Only(&["certs::cell", "engine", "process"])),
     ("certs", Uses::Only(&["cluster", "process"])),
     // What the server may see of the certificates must not lead it to the others.

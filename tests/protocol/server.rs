@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -11,12 +12,14 @@ use prometheus_client::registry::Registry;
 use pullkey::certs::cell::{Cell, KeyPair};
 use pullkey::certs::issue::{self, SubjectName};
 use pullkey::engine::config::Config;
+use pullkey::engine::review::review;
 use pullkey::engine::rules::Rules;
 use pullkey::process::metrics::Metrics;
 use pullkey::server::active::Active;
 use pullkey::server::limits::Limits;
 use pullkey::server::listener::{self, Listener};
-use pullkey::server::routes::{self, Webhook};
+use pullkey::server::probe::ProbeAddress;
+use pullkey::server::routes::Webhook;
 use pullkey::server::tls;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
@@ -63,7 +66,8 @@ pub(crate) fn with_server(test: impl FnOnce(&Server)) {
 /// Runs a test against a server with some limits changed, then sees whether the server is well.
 pub(crate) fn with_limits(change: impl FnOnce(&mut Limits), test: impl FnOnce(&Server)) {
     record_panics();
-    let mut limits = Limits::default();
+    // The drain is for an API server that may still send; here nobody does.
+    let mut limits = Limits { drain: Duration::ZERO, ..Limits::default() };
     change(&mut limits);
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
@@ -83,9 +87,9 @@ pub(crate) fn with_limits(change: impl FnOnce(&mut Limits), test: impl FnOnce(&S
     let metrics = Metrics::new(&mut Registry::default());
     let (config, _) = Config::parse(CONFIG).expect("the configuration is right");
     let active = Arc::new(ArcSwap::from_pointee(Active::new(Rules::new(config), &metrics)));
-    let webhook = Webhook { active, metrics: metrics.clone(), limits };
+    let webhook = Webhook { active, metrics, review };
     let tls = Arc::new(tls::config(Arc::new(Cell::new(pair))));
-    let listener = Listener { tcp, tls, routes: routes::routes(webhook), limits, metrics };
+    let listener = Listener { tcp, tls, webhook, limits, probe: ProbeAddress::default() };
     let stop = CancellationToken::new();
     let serving = runtime.spawn(listener.serve(stop.clone().cancelled_owned()));
 

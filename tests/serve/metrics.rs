@@ -15,7 +15,7 @@ const FAMILIES: &[(&str, &str, &str, &[&str])] = &[
     ("pullkey_certificate_reload_failures", "counter", "", &[]),
     ("pullkey_config_info", "gauge", "", &["hash"]),
     ("pullkey_config_reload_successful", "gauge", "", &[]),
-    ("pullkey_connections", "gauge", "", &[]),
+    ("pullkey_connections", "gauge", "", &["state"]),
     ("pullkey_images_unparsable", "counter", "", &[]),
     ("pullkey_log_lines_dropped", "counter", "", &[]),
     ("pullkey_registry_matches", "counter", "", &["registry"]),
@@ -47,7 +47,7 @@ fn each_metric_has_the_name_and_the_unit_that_are_promised() {
         results.sort();
         results
     };
-    assert_eq!(results("pullkey_admission_requests"), ["error", "patched", "skipped", "unchanged"]);
+    assert_eq!(results("pullkey_admission_requests"), ["error", "patched", "shed", "skipped", "unchanged"]);
     assert_eq!(results("pullkey_tls_handshakes"), ["failed", "ok", "timeout"]);
     let bounds: Vec<_> = families["pullkey_admission_duration_seconds"]
         .samples
@@ -104,15 +104,20 @@ fn connections_and_failed_handshakes_are_counted() {
             if (found - expected).abs() < 0.5 { Ok(()) } else { Err(format!("{name} is {found}")) }
         });
     };
-    until_is("pullkey_connections", &[], 0.0);
+    let idle = [("state", "idle")];
+    until_is("pullkey_connections", &idle, 0.0);
     let clients = [setting.connect(), setting.connect()];
-    until_is("pullkey_connections", &[], 2.0);
+    until_is("pullkey_connections", &idle, 2.0);
     drop(clients);
-    until_is("pullkey_connections", &[], 0.0);
+    until_is("pullkey_connections", &idle, 0.0);
+    let silent = std::net::TcpStream::connect(setting.serving.listen).expect("the port is open");
+    until_is("pullkey_connections", &[("state", "handshake")], 1.0);
+    drop(silent);
+    until_is("pullkey_connections", &[("state", "handshake")], 0.0);
     let stranger = Pair::new();
     let refused = super::client::Client::connect(setting.serving.listen, "localhost", &[stranger.der]);
     assert!(refused.is_err());
-    until_is("pullkey_tls_handshakes_total", &[("result", "failed")], 1.0);
+    until_is("pullkey_tls_handshakes_total", &[("result", "failed")], 2.0);
 }
 
 /// The reader of this test is as strict as it says.

@@ -22,26 +22,40 @@ fn until_said(setting: &Setting, message: &str) {
     until(message, || setting.serving.line(message).map(drop));
 }
 
-fn ends_after_its_request(signal: &str) {
-    let mut setting = Setting::start(&Pair::new(), &[], &[]);
-    let (mut client, rest) = request_under_way(&setting);
-    let (head, body) = admin(setting.serving.admin_listen, "/readyz");
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && body == "ok\n", "{head}\n{body}");
+fn until_ready(setting: &Setting) {
+    until("pullkey is ready", || {
+        let (head, body) = admin(setting.serving.admin_listen, "/readyz");
+        if head.starts_with("HTTP/1.1 200 OK\r\n") && body == "ok\n" { Ok(()) } else { Err(body) }
+    });
+}
 
-    setting.serving.signal(signal);
-    until_said(&setting, "stopping");
+fn assert_stopping_but_alive(setting: &Setting) {
     let (head, body) = admin(setting.serving.admin_listen, "/readyz");
     assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{head}");
     assert_eq!(body, "not ready: the process is stopping\n");
     let (head, body) = admin(setting.serving.admin_listen, "/livez");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && body == "ok\n", "{head}\n{body}");
+}
 
+#[track_caller]
+fn assert_ended_well(setting: &mut Setting) {
+    let status = setting.serving.ended();
+    assert_eq!(status.code(), Some(0), "{status}");
+    until_said(setting, "stopped");
+}
+
+/// Who does not want to wait for others still answers what has begun.
+fn ends_after_its_request(signal: &str) {
+    let mut setting = Setting::start(&Pair::new(), &[], &["--drain-timeout=0s"]);
+    until_ready(&setting);
+    let (mut client, rest) = request_under_way(&setting);
+    setting.serving.signal(signal);
+    until_said(&setting, "stopping");
+    assert_stopping_but_alive(&setting);
     setting.serving.assert_running();
     client.send(&rest);
     assert_eq!(injected(&client.body()), "one");
-    let status = setting.serving.ended();
-    assert_eq!(status.code(), Some(0), "{status}");
-    until_said(&setting, "stopped");
+    assert_ended_well(&mut setting);
 }
 
 #[test]
@@ -54,14 +68,43 @@ fn after_sigint_a_request_under_way_is_answered() {
     ends_after_its_request("INT");
 }
 
+/// The API server hears late that a replica goes, and uses its kept connections until it does.
 #[test]
-fn after_sigterm_an_idle_connection_does_not_keep_it() {
+fn after_sigterm_it_serves_on_and_leaves_idle_connections_to_the_client() {
     let mut setting = Setting::start(&Pair::new(), &[], &[]);
-    let mut idle = setting.connect();
-    assert_eq!(idle.injected(), "one");
+    until_ready(&setting);
+    let mut kept = setting.connect();
+    assert_eq!(kept.injected(), "one");
+    let _idle = setting.connect();
     setting.serving.signal("TERM");
-    let status = setting.serving.ended();
-    assert_eq!(status.code(), Some(0), "{status}");
+    until_said(&setting, "stopping");
+    assert_stopping_but_alive(&setting);
+
+    for mut client in [kept, setting.connect()] {
+        client.send(&post(&review("x")));
+        let head = client.head();
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.contains("\r\nconnection: close\r\n"), "the client must go elsewhere: {head}");
+    }
+    // Nobody closes the idle connection; it does not keep the process either.
+    assert_ended_well(&mut setting);
+}
+
+/// The end of the drain is no end of what came before it.
+#[test]
+fn at_the_drain_timeout_it_leaves_although_somebody_goes_on_asking() {
+    let mut setting = Setting::start(&Pair::new(), &[], &["--drain-timeout=1s"]);
+    until_ready(&setting);
+    setting.serving.signal("TERM");
+    until_said(&setting, "stopping");
+    let mut answers = 0;
+    while let Ok(mut client) = setting.try_connect() {
+        client.send(&post(&review("x")));
+        assert!(client.head().starts_with("HTTP/1.1 200 OK\r\n"));
+        answers += 1;
+    }
+    assert!(answers > 0, "it did not serve on");
+    assert_ended_well(&mut setting);
 }
 
 /// It ends although the request waits for the rest of its body, and not because a limit has passed.

@@ -13,11 +13,13 @@ use prometheus_client::registry::Registry;
 use pullkey::certs::cell::{Cell, KeyPair};
 use pullkey::certs::issue::{self, SubjectName};
 use pullkey::engine::config::Config;
+use pullkey::engine::review::review;
 use pullkey::engine::rules::Rules;
 use pullkey::process::metrics::Metrics;
 use pullkey::server::active::{Active, ActiveCell};
 use pullkey::server::limits::Limits;
 use pullkey::server::listener::{self, Listener};
+use pullkey::server::probe::ProbeAddress;
 use pullkey::server::routes::{self, MUTATE_PATH};
 use pullkey::server::tls;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -61,8 +63,7 @@ impl Webhook {
         let trusted = issued.certificate.clone();
         let pair = KeyPair::new(vec![issued.certificate], issued.key).expect("the key fits");
 
-        let limits = Limits::default();
-        let webhook = routes::Webhook { active: Arc::clone(&active), metrics: metrics.clone(), limits };
+        let webhook = routes::Webhook { active: Arc::clone(&active), metrics: metrics.clone(), review };
         let tcp = runtime
             .block_on(listener::bind((Ipv4Addr::LOCALHOST, 0).into()))
             .expect("a loopback port can be had");
@@ -70,9 +71,9 @@ impl Webhook {
         let listener = Listener {
             tcp,
             tls: Arc::new(tls::config(Arc::new(Cell::new(pair)))),
-            routes: routes::routes(webhook),
-            limits,
-            metrics: metrics.clone(),
+            webhook,
+            limits: Limits::default(),
+            probe: ProbeAddress::default(),
         };
         let stop = CancellationToken::new();
         runtime.spawn(listener.serve(stop.clone().cancelled_owned()));
