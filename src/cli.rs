@@ -61,7 +61,7 @@ pub struct Cli {
 pub enum Command {
     /// Answer the API server: the admission webhook
     #[command(after_help = SERVE_EXAMPLES)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Write manifests with the pull secrets that the webhook would add
     #[command(after_help = INJECT_EXAMPLES)]
     Inject(InjectArgs),

@@ -23,7 +23,7 @@ use crate::engine::rules::Rules;
 use crate::process::admin;
 use crate::process::logs::{Format, Logs};
 use crate::process::metrics::Metrics;
-use crate::process::ready::{Condition, Conditions};
+use crate::process::ready::Conditions;
 use crate::process::shutdown::StopSignals;
 use crate::server::active::Active;
 use crate::server::listener::{self, Listener};
@@ -124,7 +124,9 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
             signal = signals.next() => break tracing::info!(signal, drain_timeout, "stopping"),
             () = &mut probe, if answering.is_some() => {
                 tracing::info!("answering");
-                answering.take().map(Condition::met);
+                if let Some(answering) = answering.take() {
+                    answering.met();
+                }
             }
             _ = &mut serving => bail!("the TLS port ended unexpectedly"),
             Some(ended) = tasks.join_next() => bail!("the {} ended unexpectedly", ended.unwrap_or("task that panicked")),

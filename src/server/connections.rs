@@ -138,9 +138,12 @@ impl Connection {
             self.traffic.open.fetch_sub(1, Ordering::Relaxed);
         }
         if before.shown() != phase.shown() {
-            let gauge = |phase: Phase| phase.shown().map(|state| self.traffic.metrics.connections(state));
-            gauge(before).map(|gauge| gauge.dec());
-            gauge(phase).map(|gauge| gauge.inc());
+            if let Some(state) = before.shown() {
+                self.traffic.metrics.connections(state).dec();
+            }
+            if let Some(state) = phase.shown() {
+                self.traffic.metrics.connections(state).inc();
+            }
         }
     }
 
