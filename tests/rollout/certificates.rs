@@ -25,7 +25,8 @@ impl Certificates {
         let ca = params.self_signed(&ca_key).expect("a certificate can be made");
         let issuer = Issuer::new(params, ca_key);
         let key = KeyPair::generate().expect("a key can be made");
-        let leaf = CertificateParams::new([HOST.to_owned()]).and_then(|params| params.signed_by(&key, &issuer));
+        let leaf =
+            CertificateParams::new([HOST.to_owned()]).and_then(|params| params.signed_by(&key, &issuer));
         let leaf = leaf.expect("a certificate can be made");
         let files = Self {
             certificate: folder.join("tls.crt"),

@@ -9,10 +9,10 @@ use super::restarts::serving;
 use super::table::{Table, count};
 use super::world::{World, verdict};
 
-/// How long all is well before and after.
-const CALM: Duration = Duration::from_millis(3500);
+/// How long all is well before and after. It ends within a second in which requests come in bursts.
+const CALM: Duration = Duration::from_millis(1500);
 /// How long after the Service has learned of it a call may still fail on a machine that is busy with other things.
-const RECOVERY_MAX: Duration = Duration::from_secs(6);
+const RECOVERY_MAX: Duration = Duration::from_secs(5);
 
 /// The trial.
 pub(crate) fn a_crash_costs_only_what_is_sent_there(world: &World) -> Result<(), String> {
@@ -58,7 +58,9 @@ impl Crashed {
     fn recovered(&self) -> Result<(), String> {
         let first = Duration::from_millis(self.totals.first_failure_ms);
         if self.totals.wrong > 0 || (self.totals.failures() > 0 && first + CALM / 2 < self.killed) {
-            return self.totals.all_right(&format!("before the crash, with endpoints lagging {:?}", self.delay));
+            return self
+                .totals
+                .all_right(&format!("before the crash, with endpoints lagging {:?}", self.delay));
         }
         match self.last_failure() {
             Some(after) if after > self.delay + RECOVERY_MAX => {

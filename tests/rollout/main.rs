@@ -27,6 +27,7 @@ mod overload;
 mod pods;
 mod replica;
 mod restarts;
+mod site;
 mod table;
 mod world;
 

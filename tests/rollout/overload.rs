@@ -12,26 +12,25 @@ use super::table::{Table, count, milliseconds};
 use super::world::{World, verdict};
 
 const KIB: usize = 1024;
-/// The lengths of the requests: up to the longest that the API server takes from its own clients.
-const LENGTHS: [usize; 4] = [8 * KIB, 64 * KIB, 512 * KIB, 3 * KIB * KIB];
-/// Requests under way at once.
-const WORKERS: usize = 64;
+/// The lengths of the requests, up to the longest that the API server takes from its own clients, and how many are
+/// under way at once.
+const LOADS: [(usize, usize); 4] = [(8 * KIB, 200), (64 * KIB, 200), (512 * KIB, 64), (3 * KIB * KIB, 64)];
 /// Limits so small that they are met on any machine.
-const LIMITS: [&str; 2] = ["--max-reviews=1", "--max-body-bytes=8388608"];
+const LIMITS: [&str; 2] = ["--max-requests=1", "--max-body-bytes=8388608"];
 
 /// The trial.
 pub(crate) fn overload_is_answered_with_503(world: &World) -> Result<(), String> {
     let mut table = Table::new(
-        &format!("{WORKERS} requests at once to one replica with {}", LIMITS.join(" ")),
-        &["body", "requests", "200", "503", "failed", "wrong", "connections", "p50", "p99", "max"],
+        &format!("Overload of one replica with {}", LIMITS.join(" ")),
+        &["body", "at once", "requests", "200", "503", "failed", "wrong", "connections", "p50", "p99", "max"],
     );
     let mut results = Vec::new();
-    for length in LENGTHS {
+    for (length, workers) in LOADS {
         let folder = world.folder(&format!("overload-{length}"));
         let certificates = Certificates::make(&folder);
         let (configuration, cases) = (folder.join("config.yaml"), folder.join("cases.json"));
         write(&configuration, &cases::configuration());
-        write(&cases, &cases::reviews().to_string());
+        write(&cases, &cases::REVIEWS);
         let mut arguments = certificates.arguments();
         arguments.push(format!("--config={}", configuration.display()));
         arguments.extend(LIMITS.map(str::to_owned));
@@ -42,7 +41,7 @@ pub(crate) fn overload_is_answered_with_503(world: &World) -> Result<(), String>
             format!("--address={}", SocketAddr::from((Ipv4Addr::LOCALHOST, replica.tls.port()))),
             format!("--ca={}", certificates.ca.display()),
             format!("--cases={}", cases.display()),
-            format!("--workers={WORKERS}"),
+            format!("--workers={workers}"),
             format!("--body-bytes={length}"),
             format!("--seconds={}", world.form.overload.as_secs()),
         ]);
@@ -50,6 +49,7 @@ pub(crate) fn overload_is_answered_with_503(world: &World) -> Result<(), String>
         until("the replica is still ready", || replica.ready());
         table.push([
             format!("{} KiB", length / KIB),
+            workers.to_string(),
             count(totals.sent),
             count(totals.ok),
             count(totals.refused),
@@ -65,7 +65,9 @@ pub(crate) fn overload_is_answered_with_503(world: &World) -> Result<(), String>
     world.show(table);
     // A test in which nothing is refused would prove nothing.
     let is_overload = results.iter().any(|(_, totals)| totals.refused > 0 && totals.ok > 0);
-    let overloaded = if is_overload { Ok(()) } else { Err("no length was both served and refused".to_owned()) };
-    let right = results.iter().map(|(length, totals)| totals.all_right(&format!("with {} KiB", length / KIB)));
+    let overloaded =
+        if is_overload { Ok(()) } else { Err("no length was both served and refused".to_owned()) };
+    let right =
+        results.iter().map(|(length, totals)| totals.all_right(&format!("with {} KiB", length / KIB)));
     verdict(right.chain([overloaded]))
 }

@@ -30,7 +30,18 @@ pub(crate) fn rolling_restarts_lose_no_request(world: &World) -> Result<(), Stri
 
     let mut table = Table::new(
         &format!("Rolling restarts of two replicas, {RATE} requests per second"),
-        &["endpoints lag", "restarts", "drain took", "requests", "failed", "wrong", "after a 503", "p50", "p99", "max"],
+        &[
+            "endpoints lag",
+            "restarts",
+            "drain took",
+            "requests",
+            "failed",
+            "wrong",
+            "after a 503",
+            "p50",
+            "p99",
+            "max",
+        ],
     );
     for row in &results {
         let (shortest, longest) = row.drains;
@@ -48,7 +59,9 @@ pub(crate) fn rolling_restarts_lose_no_request(world: &World) -> Result<(), Stri
         ]);
     }
     world.show(table);
-    verdict(results.iter().map(|row| row.totals.all_right(&format!("with endpoints lagging {:?}", row.delay))))
+    verdict(
+        results.iter().map(|row| row.totals.all_right(&format!("with endpoints lagging {:?}", row.delay))),
+    )
 }
 
 struct Restarted {
@@ -75,7 +88,7 @@ pub(crate) fn serving(folder: &Path, delay: Duration) -> (Fleet, Vec<String>) {
     let certificates = Certificates::make(folder);
     let (configuration, cases) = (folder.join("config.yaml"), folder.join("cases.json"));
     write(&configuration, &cases::configuration());
-    write(&cases, &cases::reviews().to_string());
+    write(&cases, &cases::REVIEWS);
     let mut arguments = certificates.arguments();
     arguments.push(format!("--config={}", configuration.display()));
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

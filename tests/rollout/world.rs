@@ -3,9 +3,10 @@
 use std::env;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::site::Site;
 use super::support::sandbox::Inside;
 use super::table::Table;
 
@@ -24,6 +25,9 @@ pub(crate) struct Form {
     pub(crate) pace: Duration,
     /// The least number of requests.
     pub(crate) requests: u64,
+    /// Whether all that was there before must have ended before the next thing happens to the real API server's
+    /// replicas; otherwise that is so only at the end.
+    pub(crate) is_patient: bool,
     /// How often the certificate is renewed.
     pub(crate) renewals: u32,
     /// How long there is overload.
@@ -33,10 +37,11 @@ pub(crate) struct Form {
 const SHORT: Form = Form {
     delays: &[0, 1],
     pod_delays: &[1],
-    rolls: 3,
+    rolls: 2,
     pod_rolls: 1,
     pace: Duration::from_millis(1500),
     requests: 0,
+    is_patient: false,
     renewals: 3,
     overload: Duration::from_secs(2),
 };
@@ -48,6 +53,7 @@ const LONG: Form = Form {
     pod_rolls: 2,
     pace: Duration::from_secs(5),
     requests: 100_000,
+    is_patient: true,
     renewals: 15,
     overload: Duration::from_secs(10),
 };
@@ -58,12 +64,18 @@ pub(crate) struct World {
     pub(crate) inside: Inside,
     pub(crate) form: Form,
     tables: Mutex<Vec<Table>>,
+    site: OnceLock<Site>,
 }
 
 impl World {
     pub(crate) fn new(inside: Inside) -> Self {
         let is_long = env::var_os("PULLKEY_ROLLOUT").is_some_and(|form| form == "long");
-        Self { inside, form: if is_long { LONG } else { SHORT }, tables: Mutex::default() }
+        Self {
+            inside,
+            form: if is_long { LONG } else { SHORT },
+            tables: Mutex::default(),
+            site: OnceLock::new(),
+        }
     }
 
     /// A folder of its own for a trial.
@@ -71,6 +83,11 @@ impl World {
         let folder = self.inside.folder.join(name);
         fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         folder
+    }
+
+    /// The cluster that the trials share.
+    pub(crate) fn site(&self) -> &Site {
+        self.site.get_or_init(|| Site::install(&self.inside, self.folder("pods")))
     }
 
     /// Shows a table now, and again at the end.
