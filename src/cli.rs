@@ -102,6 +102,16 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", env = "PULLKEY_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
+    /// The CA certificates to publish for the certificate files, a PEM file
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PULLKEY_TLS_CA",
+        requires = "tls_cert",
+        requires = "registration"
+    )]
+    pub tls_ca: Option<PathBuf>,
+
     /// Issue a certificate for this host name or IP address, kept in memory; may be repeated
     #[arg(
         long,
@@ -115,6 +125,23 @@ pub struct ServeArgs {
     /// Write the issued certificate here, for the client that must trust it
     #[arg(long, value_name = "FILE", env = "PULLKEY_CA_OUT", conflicts_with = "tls_cert")]
     pub ca_out: Option<PathBuf>,
+
+    /// How long an issued certificate is valid; it is renewed at two thirds of its life
+    #[arg(long, value_name = "DURATION", env = "PULLKEY_CERTIFICATE_LIFE", default_value = "24h", allow_hyphen_values = true, value_parser = certificate_life)]
+    pub certificate_life: Duration,
+
+    /// Keep the issued certificate here, so that a restarted container serves the same one
+    ///
+    /// The folder holds a private key: use one that lives in memory and dies with the Pod.
+    #[arg(long, value_name = "FOLDER", env = "PULLKEY_STATE_DIR", conflicts_with = "tls_cert")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Keep the certificate published in the caBundle of this MutatingWebhookConfiguration
+    ///
+    /// It is that of the webhook inject.pullkey.dev. The certificate is served only once it is trusted there.
+    /// The API server is found by KUBECONFIG, or from within a Pod.
+    #[arg(long, value_name = "NAME", env = "PULLKEY_REGISTRATION", conflicts_with = "ca_out", value_parser = object_name)]
+    pub registration: Option<String>,
 
     /// How often files are compared by content
     #[arg(long, value_name = "DURATION", env = "PULLKEY_POLL_INTERVAL", default_value = "10s", allow_hyphen_values = true, value_parser = duration)]
@@ -252,6 +279,21 @@ pub struct CheckArgs {
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "write an IP address with a port, such as 127.0.0.1:8443 or [::]:8443".to_owned())
+}
+
+fn certificate_life(text: &str) -> Result<Duration, String> {
+    let (shortest, longest) = (Duration::from_secs(5), Duration::from_secs(365 * 24 * 60 * 60));
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|life| Duration::try_from(life).ok());
+    parsed
+        .filter(|life| (shortest..=longest).contains(life))
+        .ok_or_else(|| "write a time from 5s to 8760h (a year), such as 24h".to_owned())
+}
+
+fn object_name(text: &str) -> Result<String, String> {
+    if text.len() <= 253 && text.split('.').all(is_dns_label) {
+        return Ok(text.to_owned());
+    }
+    Err("write the name of a MutatingWebhookConfiguration, such as pullkey".to_owned())
 }
 
 fn namespace(text: &str) -> Result<String, String> {

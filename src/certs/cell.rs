@@ -8,6 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tokio::sync::Notify;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 /// A certificate chain with the key that fits its first certificate.
@@ -36,6 +37,10 @@ pub enum KeyPairError {
     Key,
 }
 
+/// Carries the news that a client does not trust the served certificate. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub struct Distrusted(Arc<Notify>);
+
 /// The place of the key pair that new connections get.
 #[derive(Debug)]
 pub struct Cell(ArcSwap<KeyPair>);
@@ -57,6 +62,12 @@ impl KeyPair {
             _ => KeyPairError::Key,
         })?;
         Ok(Self { certified: Arc::new(certified), not_after })
+    }
+
+    /// The chain, leaf first.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.certified.cert
     }
 
     /// When the leaf certificate ends.
@@ -85,6 +96,18 @@ impl Cell {
     }
 }
 
+impl Distrusted {
+    /// A client has broken off the handshake because of the certificate. Costs nothing to say often.
+    pub fn report(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until one has.
+    pub async fn reported(&self) {
+        self.0.notified().await;
+    }
+}
+
 impl ResolvesServerCert for Cell {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0.load().certified))
@@ -96,5 +119,6 @@ fn not_after(leaf: &CertificateDer<'_>) -> Result<Timestamp, KeyPairError> {
     if leaf.version() != X509Version::V3 {
         return Err(KeyPairError::Version);
     }
-    Timestamp::from_second(leaf.validity().not_after.timestamp()).map_err(|_| KeyPairError::Certificate)
+    // The year 9999 stands for "never ends", and is later than the last moment that we can count.
+    Ok(Timestamp::from_second(leaf.validity().not_after.timestamp()).unwrap_or(Timestamp::MAX))
 }

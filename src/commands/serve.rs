@@ -7,16 +7,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::input::ConfigFile;
-use crate::certs::cell::{Cell, KeyPair};
-use crate::certs::ephemeral::Ephemeral;
-use crate::certs::files::{FilePair, WatchedPair};
+use crate::certs::cell::{Cell, Distrusted};
 use crate::cli::{LogFormat, ServeArgs};
 use crate::engine::review::review;
 use crate::engine::rules::Rules;
@@ -31,26 +28,20 @@ use crate::server::probe::{Probe, ProbeAddress};
 use crate::server::routes::Webhook;
 use crate::server::tls;
 
+mod certificates;
 mod limits;
 mod watch;
 
+use certificates::Certificates;
+
 /// A review takes microseconds; two threads keep one slow client's TLS from delaying the others.
 const WORKER_THREADS: usize = 2;
-
-/// Where the served certificate comes from.
-#[derive(Debug)]
-enum CertSource {
-    Files(WatchedPair),
-    Ephemeral(Ephemeral),
-}
 
 /// The tasks that live as long as the process. One that ends by itself ends the process, by name.
 type Tasks = JoinSet<&'static str>;
 
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    if args.tls_cert.is_none() && args.dns_name.is_empty() {
-        bail!("no certificate: give --tls-cert and --tls-key, or --dns-name to have one issued in memory");
-    }
+    certificates::check(&args)?;
     let config = ConfigFile::load(&args.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
@@ -67,24 +58,26 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
     let admin_tcp = bind(args.admin_listen, "--admin-listen").await?;
     let (listen, admin_listen) = (tcp.local_addr()?, admin_tcp.local_addr()?);
     // Last of all that can fail, because it writes `--ca-out`.
-    let (source, pair) = certificate(&args)?;
+    let certificates = Certificates::load(&args).await?;
 
     let logs = start_logs(&args);
     config.log_warnings(&args.config);
-    watch::warn_of_expiry(&pair);
+    certificates.log_warnings();
 
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry);
     let ConfigFile { config, hash, .. } = config;
     metrics.set_config_hash(&hash);
     metrics.config_reload_successful.set(1);
-    metrics.certificate_expiry.set(pair.not_after().as_second());
+    metrics.certificate_expiry.set(certificates.pair.not_after().as_second());
 
     let mut conditions = Conditions::default();
     let answering = conditions.add("the TLS port has not answered a review of its own yet");
+    let certificates = certificates.with_condition(&mut conditions);
     let readiness = conditions.finish();
 
-    let cell = Arc::new(Cell::new(pair));
+    let cell = Arc::new(Cell::new(certificates.pair.clone()));
+    let distrusted = Distrusted::default();
     let active = Arc::new(ArcSwap::from_pointee(Active::new(Rules::new(config), &metrics)));
     let webhook = Webhook { active: Arc::clone(&active), metrics: metrics.clone(), review };
     let tls = Arc::new(tls::config(Arc::clone(&cell) as _));
@@ -97,19 +90,8 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
     let mut tasks = Tasks::new();
     let admin = admin::routes(readiness.clone(), registry, metrics.clone(), logs.dropped());
     tasks.spawn(async { (axum::serve(admin_tcp, admin).await, "admin port").1 });
-    match source {
-        CertSource::Files(files) => {
-            let watch = watch::certificate(files, cell, args.poll_interval, metrics.clone());
-            tasks.spawn(async { (watch.await, "certificate watch").1 });
-        }
-        CertSource::Ephemeral(ephemeral) => {
-            let expiry = metrics.certificate_expiry.clone();
-            let renewed = move |not_after: Timestamp| {
-                expiry.set(not_after.as_second());
-            };
-            tasks.spawn(async { (ephemeral.keep(cell, renewed).await, "certificate renewal").1 });
-        }
-    }
+    let keep = certificates.keep(cell, metrics.clone(), distrusted);
+    tasks.spawn(async { (keep.await, "certificate watch").1 });
     if args.reload {
         let watch = watch::configuration(args.config, hash.clone(), active, args.poll_interval, metrics);
         tasks.spawn(async { (watch.await, "configuration watch").1 });
@@ -140,15 +122,6 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-fn certificate(args: &ServeArgs) -> anyhow::Result<(CertSource, KeyPair)> {
-    if let (Some(cert), Some(key)) = (args.tls_cert.clone(), args.tls_key.clone()) {
-        let (files, pair) = FilePair { cert, key }.load().context("cannot use --tls-cert and --tls-key")?;
-        return Ok((CertSource::Files(files), pair));
-    }
-    let (ephemeral, pair) = Ephemeral::issue(args.dns_name.clone(), args.ca_out.clone(), Timestamp::now())?;
-    Ok((CertSource::Ephemeral(ephemeral), pair))
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {

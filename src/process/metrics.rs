@@ -72,6 +72,10 @@ pub struct Metrics {
     pub images_unparsable: Counter,
     /// When the served certificate ends, in seconds since 1970.
     pub certificate_expiry: Gauge,
+    /// 1 while what is served stands in the caBundle of the registration and has settled there.
+    pub certificate_published: Gauge,
+    /// How often something of ours had to be put back into the caBundle.
+    pub bundle_repairs: Counter,
     /// Changed certificate files that could not be used; the former pair goes on being served.
     pub certificate_reload_failures: Counter,
     /// 1 when the newest configuration is in use, 0 when it was refused.
@@ -107,6 +111,8 @@ impl Metrics {
             duration: DurationHistogram::default(),
             images_unparsable: Counter::default(),
             certificate_expiry: Gauge::default(),
+            certificate_published: Gauge::default(),
+            bundle_repairs: Counter::default(),
             certificate_reload_failures: Counter::default(),
             config_reload_successful: Gauge::default(),
             log_lines_dropped: Counter::default(),
@@ -130,6 +136,11 @@ impl Metrics {
         let Self { certificate_expiry, certificate_reload_failures, config_info, .. } = metrics.clone();
         let help = "When the served certificate ends, in seconds since 1970";
         registry.register_with_unit("certificate_expiry_timestamp", help, Unit::Seconds, certificate_expiry);
+        let Self { certificate_published, bundle_repairs, .. } = metrics.clone();
+        let help = "1 while the registration trusts what is served; 0 also without --registration";
+        registry.register("certificate_published", help, certificate_published);
+        let help = "How often our certificate was put back into the caBundle";
+        registry.register("bundle_repairs", help, bundle_repairs);
         let help = "Changed certificate files that could not be used";
         registry.register("certificate_reload_failures", help, certificate_reload_failures);
         registry.register("config_info", "The configuration in use by its hash", config_info);

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::input::ConfigFile;
-use crate::certs::cell::{Cell, KeyPair};
+use crate::certs::cell::Cell;
 use crate::certs::files::{Look, WatchedPair};
+use crate::certs::published::warn_of_expiry;
 use crate::engine::rules::Rules;
 use crate::process::metrics::Metrics;
 use crate::server::active::{Active, ActiveCell};
@@ -38,13 +38,6 @@ pub(super) async fn certificate(mut files: WatchedPair, cell: Arc<Cell>, every: 
                 metrics.certificate_reload_failures.inc();
             }
         }
-    }
-}
-
-/// Says loudly that a certificate is of no use to anybody.
-pub(super) fn warn_of_expiry(pair: &KeyPair) {
-    if pair.not_after() <= Timestamp::now() {
-        tracing::error!(not_after = %pair.not_after(), "the certificate has expired: the API server will refuse it");
     }
 }
 

@@ -1,0 +1,112 @@
+//! What the log says about the registration: each thing when it begins, and again every 30 s.
+
+use std::time::{Duration, Instant};
+
+use super::plan::Action;
+use crate::cluster::client::{CallError, RESOURCE};
+use crate::cluster::registration::{Sight, WEBHOOK_NAME};
+
+const AGAIN: Duration = Duration::from_secs(30);
+/// So many refusals of the same kind in a row are no race with another writer.
+const REFUSALS: u32 = 3;
+
+/// What was said, and when.
+#[derive(Debug)]
+pub struct Said {
+    name: String,
+    trouble: Option<(String, Instant)>,
+    sight: Option<(&'static str, Instant)>,
+}
+
+impl Said {
+    /// Begins for the registration of a name.
+    #[must_use]
+    pub fn new(name: String) -> Self {
+        Self { name, trouble: None, sight: None }
+    }
+
+    /// Says what kind of registration there is.
+    pub fn sight(&mut self, sight: &Sight) {
+        let kind = match sight {
+            Sight::Unknown => return,
+            Sight::Missing => "missing",
+            Sight::NoWebhook(_) => "no webhook",
+            Sight::Found(_) => "found",
+        };
+        let is_same = self
+            .sight
+            .is_some_and(|(said, at)| said == kind && (kind != "no webhook" || at.elapsed() < AGAIN));
+        if is_same {
+            return;
+        }
+        self.sight = Some((kind, Instant::now()));
+        let registration = &self.name;
+        match sight {
+            Sight::NoWebhook(_) => tracing::error!(
+                registration,
+                "the registration has no webhook of the name {WEBHOOK_NAME}: our certificate is published nowhere; give the webhook this name"
+            ),
+            Sight::Missing => tracing::warn!(
+                registration,
+                "there is no MutatingWebhookConfiguration of this name (yet): no request will come"
+            ),
+            _ => tracing::info!(registration, "found the registration"),
+        }
+    }
+
+    /// A call failed, and so often in a row.
+    pub fn trouble(&mut self, verb: &'static str, error: &CallError, in_a_row: u32) {
+        let registration = &self.name;
+        if matches!(error, CallError::Conflict | CallError::NotFound) {
+            tracing::debug!(registration, %error, "another writer was first");
+            return;
+        }
+        if matches!(error, CallError::Invalid(_)) && in_a_row < REFUSALS {
+            tracing::debug!(registration, %error, "the change was refused");
+            return;
+        }
+        let text = format!("{verb}: {error}");
+        if self.trouble.as_ref().is_some_and(|(said, at)| *said == text && at.elapsed() < AGAIN) {
+            return;
+        }
+        match error {
+            CallError::Forbidden(_) => tracing::error!(
+                registration, %error,
+                "a right is missing: this account must be allowed to {verb} {RESOURCE} {:?}; see the ClusterRole in deploy/",
+                self.name
+            ),
+            CallError::Invalid(_) => tracing::error!(
+                registration, %error, in_a_row,
+                "the API server refuses the caBundle again and again"
+            ),
+            _ => tracing::warn!(registration, %error, verb, "the registration cannot be reached"),
+        }
+        self.trouble = Some((text, Instant::now()));
+    }
+
+    /// A call was answered.
+    pub fn answer(&mut self) {
+        if self.trouble.take().is_some() {
+            tracing::info!(registration = self.name, "the API server answers again");
+        }
+    }
+
+    /// Something was written.
+    pub fn done(&self, action: &Action, is_repair: bool) {
+        let registration = &self.name;
+        match action {
+            Action::Write(_) if is_repair => tracing::warn!(
+                registration,
+                "put our certificate back into the caBundle: somebody had changed it"
+            ),
+            Action::Write(_) => tracing::info!(registration, "added our certificate to the caBundle"),
+            Action::Untouch => {
+                tracing::warn!(
+                    registration,
+                    "a client does not trust our certificate: touched the registration"
+                );
+            }
+            _ => tracing::debug!(registration, "touched the registration"),
+        }
+    }
+}

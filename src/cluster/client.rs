@@ -1,0 +1,196 @@
+//! Calls to the API server about one registration. Each has a time limit.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use hyper_util::client::legacy;
+use hyper_util::rt::TokioExecutor;
+use kube::api::{Patch, PatchParams, WatchEvent, WatchParams};
+use kube::client::{Body, ConfigExt as _};
+use kube::core::Request;
+use serde_json::Value;
+use tokio::time::timeout;
+use tower::{BoxError, ServiceBuilder};
+
+use super::registration::Sight;
+
+/// How long one call may take.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one watch lasts. A connection that died in silence is noticed then.
+const WATCH_SECONDS: u32 = 60;
+const WATCH_GRACE: Duration = Duration::from_secs(10);
+/// How much of the API server's own words is logged.
+const MESSAGE_CHARS_MAX: usize = 400;
+
+const PATH: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+/// How RBAC names the objects.
+pub const RESOURCE: &str = "mutatingwebhookconfigurations.admissionregistration.k8s.io";
+const FIELD_MANAGER: &str = "pullkey";
+
+/// One registration at the API server.
+#[derive(Clone)]
+pub struct RegistrationClient {
+    client: kube::Client,
+    name: String,
+}
+
+/// The API server cannot be spoken with at all.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot find the API server: {0}")]
+pub struct ConnectError(String);
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Somebody else has written since the object was read.
+    #[error("the object was changed in between")]
+    Conflict,
+    /// The patch does not fit the object, or its result is refused.
+    #[error("the API server refuses the change (422): {0}")]
+    Invalid(String),
+    /// A right is missing, or a policy refuses.
+    #[error("the API server forbids it (403): {0}")]
+    Forbidden(String),
+    /// What is called does not exist.
+    #[error("there is no such object (404)")]
+    NotFound,
+    /// The API server answers something else.
+    #[error("the API server answers {0}: {1}")]
+    Other(u16, String),
+    /// The API server does not answer.
+    #[error("the API server cannot be reached: {0}")]
+    Away(String),
+}
+
+impl RegistrationClient {
+    /// Finds the API server by `KUBECONFIG`, or from within a Pod. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Neither leads to an API server.
+    pub async fn new(name: String) -> Result<Self, ConnectError> {
+        let refused = |error: &dyn std::error::Error| ConnectError(chain(error));
+        let config = kube::Config::infer().await.map_err(|error| refused(&error))?;
+        let connector = config.rustls_https_connector().map_err(|error| refused(&error))?;
+        let auth = config.auth_layer().map_err(|error| refused(&error))?;
+        // kube's own stack logs an error for each failed call; we say it once in a while.
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .option_layer(auth)
+            .map_err(BoxError::from)
+            .service(legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector));
+        Ok(Self { client: kube::Client::new(service, config.default_namespace), name })
+    }
+
+    /// The name of the registration.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Reads the registration.
+    ///
+    /// # Errors
+    /// Any but that it does not exist, which is an answer.
+    pub async fn read(&self) -> Result<Sight, CallError> {
+        let request = Request::new(PATH).get(&self.name, &kube::api::GetParams::default());
+        let request = request.map_err(|error| CallError::Away(error.to_string()))?;
+        match call(self.client.request_text(request)).await {
+            Ok(text) => sight(&text),
+            Err(CallError::NotFound) => Ok(Sight::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends a JSON patch and returns what the registration is then.
+    ///
+    /// # Errors
+    /// It was refused, or not answered.
+    pub async fn patch(&self, patch: Value) -> Result<Sight, CallError> {
+        let patch = serde_json::from_value(patch).map_err(|error| CallError::Invalid(error.to_string()))?;
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = Request::new(PATH).patch(&self.name, &params, &Patch::<()>::Json(patch));
+        let request = request.map_err(|error| CallError::Away(error.to_string()))?;
+        sight(&call(self.client.request_text(request)).await?)
+    }
+
+    /// Reports each change of the registration that follows `from`, until the watch ends by itself.
+    ///
+    /// # Errors
+    /// The watch cannot begin, or breaks off.
+    pub async fn watch(&self, from: &Sight, mut changed: impl FnMut(Sight)) -> Result<(), CallError> {
+        let version = from.version().map_or("", |version| version.resource_version.as_str());
+        let params = WatchParams {
+            field_selector: Some(format!("metadata.name={}", self.name)),
+            timeout: Some(WATCH_SECONDS),
+            ..WatchParams::default()
+        };
+        let request = Request::new(PATH).watch(&params, version);
+        let request = request.map_err(|error| CallError::Away(error.to_string()))?;
+        let events = call(self.client.request_events::<Value>(request)).await?;
+        let mut events = pin!(events);
+        let silence_max = Duration::from_secs(WATCH_SECONDS.into()) + WATCH_GRACE;
+        loop {
+            let event = timeout(silence_max, events.try_next()).await;
+            let event = event.map_err(|_| CallError::Away("the watch fell silent".to_owned()))?;
+            match event.map_err(|error| call_error(&error))? {
+                Some(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
+                    changed(Sight::of(object).map_err(|error| unreadable(&error))?);
+                }
+                Some(WatchEvent::Deleted(_)) => changed(Sight::Missing),
+                Some(WatchEvent::Bookmark(_)) => {}
+                // Too old a version, or the server ends; the next read tells all.
+                Some(WatchEvent::Error(_)) | None => return Ok(()),
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for RegistrationClient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "RegistrationClient({})", self.name)
+    }
+}
+
+async fn call<T>(answer: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
+    match timeout(CALL_TIMEOUT, answer).await {
+        Ok(answer) => answer.map_err(|error| call_error(&error)),
+        Err(_) => Err(CallError::Away(format!("no answer within {} s", CALL_TIMEOUT.as_secs()))),
+    }
+}
+
+fn sight(text: &str) -> Result<Sight, CallError> {
+    serde_json::from_str(text).and_then(Sight::of).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &serde_json::Error) -> CallError {
+    CallError::Other(200, format!("no MutatingWebhookConfiguration ({error})"))
+}
+
+fn call_error(error: &kube::Error) -> CallError {
+    let kube::Error::Api(status) = error else {
+        return CallError::Away(chain(error));
+    };
+    let message = status.message.chars().take(MESSAGE_CHARS_MAX).collect();
+    match status.code {
+        404 => CallError::NotFound,
+        403 => CallError::Forbidden(message),
+        409 => CallError::Conflict,
+        422 => CallError::Invalid(message),
+        code => CallError::Other(code, message),
+    }
+}
+
+/// An error with all that caused it; some repeat their cause in their own text.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        source = error.source();
+    }
+    text
+}
