@@ -5,9 +5,9 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::client::{Client, Totals};
-use super::restarts::serving;
+use super::restarts::{for_each_delay, serving};
 use super::table::{Table, count};
-use super::world::{World, verdict};
+use super::world::{Form, World, verdict};
 
 /// How long all is well before and after. It ends within a second in which requests come in bursts.
 const CALM: Duration = Duration::from_millis(1500);
@@ -16,16 +16,12 @@ const RECOVERY_MAX: Duration = Duration::from_secs(5);
 
 /// The trial.
 pub(crate) fn a_crash_costs_only_what_is_sent_there(world: &World) -> Result<(), String> {
-    let results: Vec<Crashed> = thread::scope(|scope| {
-        let start = |&delay: &u64| {
-            let folder = world.folder(&format!("crash-{delay}"));
-            scope.spawn(move || crash(&folder, Duration::from_secs(delay)))
-        };
-        let running: Vec<_> = world.form.delays.iter().map(start).collect();
-        running.into_iter().map(|row| row.join().expect("its panic has been printed")).collect()
+    let form = world.form;
+    let results = for_each_delay(form.delays, |delay| {
+        crash(&world.folder(&format!("crash-{}", delay.as_secs())), delay, form)
     });
     let mut table = Table::new(
-        "One of two replicas is killed (kill -9), 500 requests per second",
+        &format!("One of two replicas is killed (kill -9), {} requests per second", form.rate),
         &["endpoints lag", "requests", "failed", "wrong", "last failure after"],
     );
     for row in &results {
@@ -72,8 +68,8 @@ impl Crashed {
     }
 }
 
-fn crash(folder: &Path, delay: Duration) -> Crashed {
-    let (mut fleet, client) = serving(folder, delay);
+fn crash(folder: &Path, delay: Duration, form: Form) -> Crashed {
+    let (mut fleet, client) = serving(folder, delay, form);
     let client = Client::start(&client);
     thread::sleep(CALM);
     let killed = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");

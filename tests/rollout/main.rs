@@ -27,6 +27,7 @@ mod overload;
 mod pods;
 mod replica;
 mod restarts;
+mod self_issued;
 mod site;
 mod table;
 mod world;
@@ -48,6 +49,10 @@ type Run = fn(&World) -> Result<(), String>;
 const TRIALS: &[(&str, Run)] = &[
     ("rolling_restarts_lose_no_request", restarts::rolling_restarts_lose_no_request),
     ("pods_are_created_whatever_is_rolled_out", pods::pods_are_created_whatever_is_rolled_out),
+    (
+        "certificates_renew_themselves_without_a_lost_pod",
+        self_issued::certificates_renew_themselves_without_a_lost_pod,
+    ),
     ("a_crash_costs_only_what_is_sent_there", crash::a_crash_costs_only_what_is_sent_there),
     ("overload_is_answered_with_503", overload::overload_is_answered_with_503),
 ];

@@ -12,24 +12,18 @@ use super::fleet::Fleet;
 use super::table::{Table, count, milliseconds};
 use super::world::{Form, World, verdict};
 
-/// Requests per second.
-const RATE: u64 = 500;
+/// How many rows run at the same time. Each is mostly waiting, for its endpoints and for its drains.
+const AT_ONCE: usize = 2;
 
 /// The trial.
 pub(crate) fn rolling_restarts_lose_no_request(world: &World) -> Result<(), String> {
     let form = world.form;
-    // At the same time: a row is mostly waiting, for its endpoints and for its drains.
-    let results: Vec<Restarted> = thread::scope(|scope| {
-        let start = |&delay: &u64| {
-            let folder = world.folder(&format!("restarts-{delay}"));
-            scope.spawn(move || restart(&folder, Duration::from_secs(delay), form))
-        };
-        let running: Vec<_> = form.delays.iter().map(start).collect();
-        running.into_iter().map(|row| row.join().expect("its panic has been printed")).collect()
+    let results = for_each_delay(form.delays, |delay| {
+        restart(&world.folder(&format!("restarts-{}", delay.as_secs())), delay, form)
     });
 
     let mut table = Table::new(
-        &format!("Rolling restarts of two replicas, {RATE} requests per second"),
+        &format!("Rolling restarts of two replicas, {} requests per second", form.rate),
         &[
             "endpoints lag",
             "restarts",
@@ -71,7 +65,7 @@ struct Restarted {
 }
 
 fn restart(folder: &Path, delay: Duration, form: Form) -> Restarted {
-    let (mut fleet, mut client) = serving(folder, delay);
+    let (mut fleet, mut client) = serving(folder, delay, form);
     client.push(format!("--requests={}", form.requests));
     let client = Client::start(&client);
     let start = Instant::now();
@@ -83,8 +77,21 @@ fn restart(folder: &Path, delay: Duration, form: Form) -> Restarted {
     Restarted { delay, drains, totals: client.finish() }
 }
 
+/// Makes a row for each delay, in their order, a few at a time.
+pub(crate) fn for_each_delay<T: Send>(delays: &[u64], row: impl Fn(Duration) -> T + Sync) -> Vec<T> {
+    let row = &row;
+    let some = |delays: &[u64]| {
+        thread::scope(|scope| {
+            let start = |&delay: &u64| scope.spawn(move || row(Duration::from_secs(delay)));
+            let running: Vec<_> = delays.iter().map(start).collect();
+            running.into_iter().map(|row| row.join().expect("its panic has been printed")).collect()
+        })
+    };
+    delays.chunks(AT_ONCE).flat_map(|delays| -> Vec<T> { some(delays) }).collect()
+}
+
 /// Two replicas, and the arguments of a client that asks them steadily.
-pub(crate) fn serving(folder: &Path, delay: Duration) -> (Fleet, Vec<String>) {
+pub(crate) fn serving(folder: &Path, delay: Duration, form: Form) -> (Fleet, Vec<String>) {
     let certificates = Certificates::make(folder);
     let (configuration, cases) = (folder.join("config.yaml"), folder.join("cases.json"));
     write(&configuration, &cases::configuration());
@@ -98,7 +105,7 @@ pub(crate) fn serving(folder: &Path, delay: Duration) -> (Fleet, Vec<String>) {
         format!("--address={}", fleet.balancer.address),
         format!("--ca={}", certificates.ca.display()),
         format!("--cases={}", cases.display()),
-        format!("--rate={RATE}"),
+        format!("--rate={}", form.rate),
     ];
     (fleet, client)
 }

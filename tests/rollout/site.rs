@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::cases;
-use super::certificates::{Certificates, write};
+use super::certificates::{Certificates, HOST, write};
 use super::client::{Client, Totals};
 use super::fleet::Fleet;
 use super::support::cluster::{ADMIN_TOKEN, Cluster};
@@ -92,6 +92,22 @@ impl Site {
             format!("--tls-key={certificates}/tls.key"),
             "--poll-interval=200ms".to_owned(),
         ]
+    }
+
+    /// What a replica is started with that issues certificates of this life and publishes them.
+    pub(crate) fn with_registration(
+        &self,
+        configuration: &str,
+        life: Duration,
+    ) -> (Vec<String>, Vec<(String, String)>) {
+        let arguments = vec![
+            format!("--config={}", self.folder.join(configuration).display()),
+            "--registration=pullkey".to_owned(),
+            format!("--dns-name={HOST}"),
+            format!("--certificate-life={}s", life.as_secs()),
+        ];
+        let kubeconfig = self.cluster.kubectl.kubeconfig.display().to_string();
+        (arguments, vec![("KUBECONFIG".to_owned(), kubeconfig)])
     }
 
     /// Signs a new certificate, and has the API server make new connections once it is served.

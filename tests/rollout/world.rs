@@ -17,6 +17,8 @@ pub(crate) struct Form {
     pub(crate) delays: &'static [u64],
     /// The same for the real API server.
     pub(crate) pod_delays: &'static [u64],
+    /// How many requests the transport client sends per second.
+    pub(crate) rate: u64,
     /// How often both replicas are replaced.
     pub(crate) rolls: u32,
     /// The same while Pods are created by the real API server.
@@ -30,31 +32,39 @@ pub(crate) struct Form {
     pub(crate) is_patient: bool,
     /// How often the certificate is renewed.
     pub(crate) renewals: u32,
+    /// How long certificates renew themselves while nothing else happens.
+    pub(crate) steady: Duration,
     /// How long there is overload.
     pub(crate) overload: Duration,
 }
 
+/// For a busy machine and a build without optimisation.
 const SHORT: Form = Form {
     delays: &[0, 1],
     pod_delays: &[1],
+    rate: 100,
     rolls: 2,
     pod_rolls: 1,
     pace: Duration::from_millis(1500),
     requests: 0,
     is_patient: false,
     renewals: 3,
+    steady: Duration::from_secs(15),
     overload: Duration::from_secs(2),
 };
 
+/// What the documentation quotes.
 const LONG: Form = Form {
     delays: &[0, 1, 5, 10],
     pod_delays: &[0, 1, 5, 10],
+    rate: 500,
     rolls: 20,
     pod_rolls: 2,
     pace: Duration::from_secs(5),
     requests: 100_000,
     is_patient: true,
     renewals: 15,
+    steady: Duration::from_secs(120),
     overload: Duration::from_secs(10),
 };
 

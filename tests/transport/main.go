@@ -69,9 +69,9 @@ func main() {
 	}
 }
 
-// burst is how many requests come at once every other second: more than the 25 idle connections that are
-// kept, so that all of them are used again and new ones are made.
-const burst = 50
+// burst is how many requests come at once every other second: as many as there may be idle connections, so
+// that all of them are used again after a second in which most of them were idle.
+const burst = 25
 
 // steadily calls send at the wanted rate, each in a goroutine of its own as the API server does, whether or
 // not earlier ones are answered: a client that waits would spare a server that is in trouble. In one second
