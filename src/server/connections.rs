@@ -229,9 +229,10 @@ impl Connections {
         owed.count()
     }
 
-    /// Tells all connections to end.
+    /// Tells all connections to give way, which those do that carry no request.
     pub(super) fn end(&self) {
         for connection in &self.all {
+            connection.state.fetch_or(State::GIVING_WAY, Ordering::Relaxed);
             connection.gives_way.notify_one();
         }
     }

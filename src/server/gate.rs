@@ -64,7 +64,7 @@ impl Gate {
     fn try_pass(&self, weight: usize) -> Option<Permit<'_>> {
         let fits = |used: usize| used.checked_add(weight).filter(|used| *used <= self.max);
         let passed = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
-        passed.is_ok().then_some(Permit { gate: self, weight })
+        passed.is_ok().then(|| Permit { gate: self, weight })
     }
 }
 

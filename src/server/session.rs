@@ -105,6 +105,8 @@ impl Sessions {
         let http = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.idle)
+            // Who says that he sends no more may still wait for his answer.
+            .half_close(true)
             .max_buf_size(BUFFER_BYTES)
             .serve_connection(TokioIo::new(tls), service);
         let mut http = pin!(http);
@@ -115,15 +117,24 @@ impl Sessions {
                 std::future::pending::<()>().await;
             }
         };
-        tokio::select! {
-            biased;
-            ended = http.as_mut() => return ended,
-            () = connection.told_to_give_way() => {}
-            () = no_first_head => return Ok(()),
+        let mut no_first_head = pin!(no_first_head);
+        loop {
+            tokio::select! {
+                biased;
+                ended = http.as_mut() => return ended,
+                // Who has gone on since he was told need not go any more.
+                () = connection.told_to_give_way() => if connection.is_giving_way() { break },
+                () = no_first_head.as_mut() => return Ok(()),
+            }
         }
         http.as_mut().graceful_shutdown();
+        if let Ok(ended) = timeout(GOODBYE, http.as_mut()).await {
+            return ended;
+        }
+        if connection.is_giving_way() {
+            return Ok(());
+        }
         // A request that came at the last moment is answered.
-        let rest = if connection.is_giving_way() { GOODBYE } else { self.limits.body + LAST_ANSWER };
-        timeout(rest, http).await.unwrap_or(Ok(()))
+        timeout(self.limits.body + LAST_ANSWER, http).await.unwrap_or(Ok(()))
     }
 }
