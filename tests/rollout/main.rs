@@ -23,6 +23,7 @@ mod certificates;
 mod client;
 mod crash;
 mod fleet;
+mod noticed;
 mod overload;
 mod pods;
 mod replica;
@@ -47,6 +48,10 @@ type Run = fn(&World) -> Result<(), String>;
 
 /// In the order of their tables.
 const TRIALS: &[(&str, Run)] = &[
+    (
+        "the_client_notices_wrong_answers_and_lost_requests",
+        noticed::the_client_notices_wrong_answers_and_lost_requests,
+    ),
     ("rolling_restarts_lose_no_request", restarts::rolling_restarts_lose_no_request),
     ("pods_are_created_whatever_is_rolled_out", pods::pods_are_created_whatever_is_rolled_out),
     (
