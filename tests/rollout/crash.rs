@@ -25,7 +25,7 @@ pub(crate) fn a_crash_costs_only_what_is_sent_there(world: &World) -> Result<(),
         &["endpoints lag", "requests", "failed", "wrong", "last failure after"],
     );
     for row in &results {
-        table.push([
+        table.push(&[
             format!("{} s", row.delay.as_secs()),
             count(row.totals.sent),
             row.totals.kinds(),

@@ -47,7 +47,7 @@ pub(crate) fn overload_is_answered_with_503(world: &World) -> Result<(), String>
         ]);
         let totals = client.finish();
         until("the replica is still ready", || replica.ready());
-        table.push([
+        table.push(&[
             format!("{} KiB", length / KIB),
             workers.to_string(),
             count(totals.sent),

@@ -39,7 +39,7 @@ pub(crate) fn rolling_restarts_lose_no_request(world: &World) -> Result<(), Stri
     );
     for row in &results {
         let (shortest, longest) = row.drains;
-        table.push([
+        table.push(&[
             format!("{} s", row.delay.as_secs()),
             form.rolls.to_string(),
             format!("{} to {} s", shortest.as_secs(), longest.as_secs()),
@@ -74,7 +74,15 @@ fn restart(folder: &Path, delay: Duration, form: Form) -> Restarted {
         fleet.replace_one();
     }
     let drains = fleet.drained();
-    Restarted { delay, drains, totals: client.finish() }
+    let totals = client.finish();
+    // The long form takes minutes, and somebody may be watching.
+    eprintln!(
+        "\nendpoints lag {delay:?}: {} requests, failed {}, wrong {}",
+        totals.sent,
+        totals.kinds(),
+        totals.wrong
+    );
+    Restarted { delay, drains, totals }
 }
 
 /// Makes a row for each delay, in their order, a few at a time.

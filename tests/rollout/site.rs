@@ -142,7 +142,14 @@ impl Site {
             format!("--rate={RATE}"),
         ]);
         act();
-        Row { meanwhile: meanwhile.to_owned(), totals: client.finish() }
+        let totals = client.finish();
+        eprintln!(
+            "\n{meanwhile}: {} Pods, failed {}, unpatched {}",
+            totals.sent,
+            totals.kinds(),
+            totals.wrong
+        );
+        Row { meanwhile: meanwhile.to_owned(), totals }
     }
 }
 
@@ -158,7 +165,7 @@ pub(crate) fn table(title: &str, rows: &[Row]) -> Table {
     let title = format!("{title}, {RATE} per second");
     let mut table = Table::new(&title, &["meanwhile", "Pods", "failed", "unpatched", "p50", "p99", "max"]);
     for Row { meanwhile, totals } in rows {
-        table.push([
+        table.push(&[
             meanwhile.clone(),
             count(totals.sent),
             totals.kinds(),

@@ -14,7 +14,7 @@ impl Table {
         Self { title: title.to_owned(), rows: vec![head.iter().map(|&cell| cell.to_owned()).collect()] }
     }
 
-    pub(crate) fn push<const N: usize>(&mut self, row: [String; N]) {
+    pub(crate) fn push<const N: usize>(&mut self, row: &[String; N]) {
         assert_eq!(self.rows[0].len(), N, "a row has a cell for each column");
         self.rows.push(row.to_vec());
     }
@@ -49,7 +49,7 @@ pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
