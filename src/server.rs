@@ -8,6 +8,7 @@ mod gate;
 pub mod limits;
 pub mod listener;
 pub mod probe;
+mod room;
 pub mod routes;
 mod session;
 pub mod tls;

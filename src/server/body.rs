@@ -1,5 +1,6 @@
 //! Reading a request's body, within bytes and time, also when the request is refused.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -16,11 +17,13 @@ use super::limits::{BODY_BYTES_MAX, Limits};
 const SHORT_BYTES: usize = 32 * 1024;
 /// How much is reserved for a body whose length is not announced.
 const UNKNOWN_RESERVED_BYTES: usize = 128 * 1024;
-/// While others wait, a stranger's body must arrive within this time.
+/// While others wait, this much of a stranger's body must come...
+const LEAST_BYTES: usize = 32 * 1024;
+/// ... in this time.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Why a body was not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum BodyError {
     /// It is longer than allowed, by its announced or its real length.
     TooLarge,
@@ -28,8 +31,8 @@ pub(super) enum BodyError {
     TooSlow,
     /// The client broke off, or the framing is broken.
     Broken,
-    /// Too many bytes of other bodies are held. It was read to its end all the same.
-    Busy,
+    /// Others need the room. This is what is left of it.
+    Busy(Incoming),
 }
 
 /// A whole body, with the room that it takes.
@@ -39,12 +42,12 @@ pub(super) struct Whole<'a> {
     _room: Option<Permit<'a>>,
 }
 
-/// Reads a body. One of a caller that is not `proven` is broken off early while others wait.
+/// Reads a body. One of a caller that is not `proven` must not be slow while others wait.
 ///
 /// # Errors
 /// The body is too large, too slow or broken, or there is no room for it.
 pub(super) async fn read<'a>(
-    body: Incoming,
+    mut body: Incoming,
     limits: &Limits,
     traffic: &'a Traffic,
     proven: bool,
@@ -57,18 +60,23 @@ pub(super) async fn read<'a>(
     let most = announced.unwrap_or(BODY_BYTES_MAX);
     let room = if most > SHORT_BYTES {
         let Some(room) = traffic.body_bytes.pass(most).await else {
-            return Err(discard(body, limits.body).await.map_or_else(|error| error, |()| BodyError::Busy));
+            return Err(BodyError::Busy(body));
         };
         Some(room)
     } else {
         None
     };
-    let bytes = tokio::select! {
+    let come = AtomicUsize::new(0);
+    let read = tokio::select! {
         biased;
-        bytes = collect(body, announced) => bytes?,
-        () = overdue(limits.body, traffic, proven) => return Err(BodyError::TooSlow),
+        bytes = collect(&mut body, announced, &come) => bytes.map(Some),
+        overdue = overdue(limits.body, traffic, proven, &come) => overdue.map(|()| None),
     };
-    Ok(Whole { bytes, _room: room })
+    match read {
+        Ok(Some(bytes)) => Ok(Whole { bytes, _room: room }),
+        Ok(None) => Err(BodyError::Busy(body)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a body to its end and keeps nothing.
@@ -92,22 +100,36 @@ pub(super) async fn discard(mut body: Incoming, time_max: Duration) -> Result<()
     timeout(time_max, read).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
-/// Ends when a body has had its time.
-async fn overdue(time_max: Duration, traffic: &Traffic, proven: bool) {
+/// Ends when a body has had its time, with an error, or when others need what it holds.
+async fn overdue(
+    time_max: Duration,
+    traffic: &Traffic,
+    proven: bool,
+    come: &AtomicUsize,
+) -> Result<(), BodyError> {
     let started = Instant::now();
+    let mut seen = 0;
     while started.elapsed() < time_max {
         sleep(PATIENCE.min(time_max.saturating_sub(started.elapsed()))).await;
-        if !proven && traffic.is_short() {
-            return;
+        let come = come.load(Ordering::Relaxed);
+        if !proven && come < seen + LEAST_BYTES && traffic.is_short() {
+            return Ok(());
         }
+        seen = come;
     }
+    Err(BodyError::TooSlow)
 }
 
-async fn collect(mut body: Incoming, announced: Option<usize>) -> Result<Bytes, BodyError> {
-    let Some(first) = next(&mut body).await? else {
+/// Puts a body together; `come` tells how much of it there is.
+async fn collect(
+    body: &mut Incoming,
+    announced: Option<usize>,
+    come: &AtomicUsize,
+) -> Result<Bytes, BodyError> {
+    let Some(first) = next(body).await? else {
         return Ok(Bytes::new());
     };
-    let Some(second) = next(&mut body).await? else {
+    let Some(second) = next(body).await? else {
         // Most reviews arrive in one piece, which needs no copy.
         return if first.len() > BODY_BYTES_MAX { Err(BodyError::TooLarge) } else { Ok(first) };
     };
@@ -121,7 +143,8 @@ async fn collect(mut body: Incoming, announced: Option<usize>) -> Result<Bytes, 
             return Err(BodyError::TooLarge);
         }
         whole.extend_from_slice(&data);
-        piece = next(&mut body).await?;
+        come.store(whole.len(), Ordering::Relaxed);
+        piece = next(body).await?;
     }
     Ok(whole.freeze())
 }

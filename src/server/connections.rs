@@ -3,6 +3,7 @@
 //! A connection says what it does by writing one atomic number; only the accept loop, which owns the
 //! table, reads them all. So a request takes no lock.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::gate::Gate;
 use super::limits::Limits;
+use super::room::{Candidate, Choice, Doing, choose};
 use crate::process::metrics::{ConnectionState, Metrics};
 
 /// A connection that does the same for less than this is left alone: it may be about to go on.
@@ -57,6 +59,7 @@ pub(super) struct Traffic {
 #[derive(Debug)]
 pub(super) struct Connection {
     traffic: Arc<Traffic>,
+    from: IpAddr,
     /// The phase, whether it was told to give way, and since when, in one number.
     state: AtomicU64,
     proven: AtomicBool,
@@ -71,8 +74,16 @@ pub(super) struct Connections {
     limits: Limits,
 }
 
-/// Who is to give way: strangers before callers that once sent a valid review, then the longest idle.
-type Rank = (bool, u64);
+/// Whether there is room for one more connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// There is.
+    Free,
+    /// There will be.
+    Soon,
+    /// There is none for this one.
+    Refused,
+}
 
 impl Traffic {
     /// `long_reviews` is the number of threads that long reviews may keep busy.
@@ -112,12 +123,13 @@ impl Traffic {
 
 impl Connection {
     /// A new one, whose handshake begins.
-    pub(super) fn open(traffic: &Arc<Traffic>) -> Arc<Self> {
+    pub(super) fn open(traffic: &Arc<Traffic>, from: IpAddr) -> Arc<Self> {
         traffic.open.fetch_add(1, Ordering::Relaxed);
         traffic.handshakes.fetch_add(1, Ordering::Relaxed);
         traffic.metrics.connections(ConnectionState::Handshake).inc();
         Arc::new(Self {
             traffic: Arc::clone(traffic),
+            from,
             state: AtomicU64::new(State::new(Phase::Handshake, traffic.now()).0),
             proven: AtomicBool::new(false),
             gives_way: Notify::new(),
@@ -189,30 +201,33 @@ impl Connections {
     }
 
     /// Takes a new connection in.
-    pub(super) fn add(&mut self) -> Arc<Connection> {
+    pub(super) fn add(&mut self, from: IpAddr) -> Arc<Connection> {
         if self.all.len() > self.traffic.open() + ENDED_MAX {
             self.all.retain(|connection| connection.phase() != Phase::Ended);
         }
-        let connection = Connection::open(&self.traffic);
+        let connection = Connection::open(&self.traffic, from);
         self.all.push(Arc::clone(&connection));
         connection
     }
 
-    /// Makes room for one more connection. False when all others do something that must not be disturbed.
-    pub(super) fn make_room(&self) -> bool {
+    /// Makes room for one more connection from an address.
+    pub(super) fn make_room(&self, from: IpAddr) -> Room {
         let handshakes = self.traffic.handshakes.load(Ordering::Relaxed);
         if handshakes >= self.limits.handshakes
-            && !self.one_gives_way(|connection, state| connection.rank(state, &[Phase::Handshake]))
+            && self.one_gives_way(Some(from), self.limits.handshakes, Phase::is_handshake) != Room::Free
         {
-            return false;
+            // A handshake is short: it is worth waiting for its end, whoever comes.
+            return Room::Soon;
         }
-        self.traffic.open() < self.limits.connections || self.longest_idle_gives_way()
+        if self.traffic.open() < self.limits.connections {
+            return Room::Free;
+        }
+        self.one_gives_way(Some(from), self.limits.connections, |_| true)
     }
 
-    /// Tells the connection that has been idle longest to give way; false when there is none.
-    pub(super) fn longest_idle_gives_way(&self) -> bool {
-        let waiting = [Phase::Handshake, Phase::Fresh, Phase::Reading, Phase::Idle];
-        self.one_gives_way(|connection, state| connection.rank(state, &waiting))
+    /// Tells the connection that needs its place least to give way, if there is one.
+    pub(super) fn least_needed_gives_way(&self) {
+        self.one_gives_way(None, self.limits.connections, |_| true);
     }
 
     /// How many connections are owed an answer, or have just come with a request that cannot be seen yet.
@@ -237,30 +252,39 @@ impl Connections {
         }
     }
 
-    fn one_gives_way(&self, rank: impl Fn(&Connection, State) -> Option<Rank>) -> bool {
+    /// Chooses among those that are in some phase, of which there may be `max`.
+    fn one_gives_way(&self, newcomer: Option<IpAddr>, max: usize, phase: impl Fn(Phase) -> bool) -> Room {
         let latest = self.traffic.now().saturating_sub(millis(GIVES_WAY_AFTER));
-        let ranked = self.all.iter().filter_map(|connection| {
+        let seen = self.all.iter().filter_map(|connection| {
             let state = State(connection.state.load(Ordering::Relaxed));
-            let rank = rank(connection, state).filter(|_| state.since() <= latest)?;
-            Some((rank, state, connection))
+            let doing = state.phase().doing().filter(|_| phase(state.phase()) && !state.is_giving_way())?;
+            let (from, proven) = (connection.from, connection.is_proven());
+            Some((Candidate { from, proven, doing, since: state.since() }, (connection, state)))
         });
-        let first = ranked.min_by_key(|(rank, ..)| *rank);
-        first.is_some_and(|(_, state, connection)| connection.give_way(state))
-    }
-}
-
-impl Connection {
-    /// The place among those that could give way; none while it does something else than `phases`.
-    fn rank(&self, state: State, phases: &[Phase]) -> Option<Rank> {
-        let proven = self.is_proven();
-        // A request of a good caller is as good as answered.
-        let is_its_request = proven && state.phase() == Phase::Reading;
-        let could = phases.contains(&state.phase()) && !state.is_giving_way() && !is_its_request;
-        could.then_some((proven, state.since()))
+        let (candidates, seen): (Vec<_>, Vec<_>) = seen.unzip();
+        match choose(&candidates, max, newcomer, latest) {
+            Choice::GivesWay(place) if seen[place].0.give_way(seen[place].1) => Room::Free,
+            Choice::GivesWay(_) | Choice::Wait => Room::Soon,
+            Choice::Refuse => Room::Refused,
+        }
     }
 }
 
 impl Phase {
+    fn is_handshake(self) -> bool {
+        self == Self::Handshake
+    }
+
+    /// What that is to those who look for room.
+    fn doing(self) -> Option<Doing> {
+        match self {
+            Self::Handshake | Self::Fresh | Self::Idle => Some(Doing::Waiting),
+            Self::Reading => Some(Doing::Asking),
+            Self::Working => Some(Doing::Working),
+            Self::Ended => None,
+        }
+    }
+
     /// As what it is counted.
     fn shown(self) -> Option<ConnectionState> {
         match self {

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
-use super::connections::{Connection, Connections, Traffic};
+use super::connections::{Connection, Connections, Room, Traffic};
 use super::drain::Draining;
 use super::limits::Limits;
 use super::probe::ProbeAddress;
@@ -103,25 +103,26 @@ impl Port {
     async fn accepted(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         match accepted {
             Ok((tcp, from)) if self.probe.is(from) => {
-                let connection = Connection::open(&self.own.traffic);
+                let connection = Connection::open(&self.own.traffic, from.ip());
                 self.tasks.spawn(Arc::clone(&self.own).run(tcp, connection));
             }
-            Ok((tcp, _)) => {
-                while !self.connections.make_room() {
-                    sleep(LOOK).await;
+            Ok((tcp, from)) => loop {
+                match self.connections.make_room(from.ip()) {
+                    Room::Free => break self.serve(tcp, from),
+                    Room::Soon => sleep(LOOK).await,
+                    Room::Refused => break,
                 }
-                self.serve(tcp);
-            }
+            },
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                self.connections.longest_idle_gives_way();
+                self.connections.least_needed_gives_way();
                 sleep(ACCEPT_RETRY).await;
             }
         }
     }
 
-    fn serve(&mut self, tcp: TcpStream) {
-        let connection = self.connections.add();
+    fn serve(&mut self, tcp: TcpStream, from: SocketAddr) {
+        let connection = self.connections.add(from.ip());
         self.tasks.spawn(Arc::clone(&self.sessions).run(tcp, connection));
     }
 
@@ -129,10 +130,11 @@ impl Port {
     async fn leave(mut self, tcp: TcpListener) {
         match tcp.into_std() {
             Ok(tcp) => {
-                while let Ok(accepted) =
-                    tcp.accept().and_then(|(tcp, _)| TcpStream::from_std(nonblocking(tcp)?))
-                {
-                    self.serve(accepted);
+                while let Ok((tcp, from)) = tcp.accept() {
+                    let tcp = tcp.set_nonblocking(true).and_then(|()| TcpStream::from_std(tcp));
+                    if let Ok(tcp) = tcp {
+                        self.serve(tcp, from);
+                    }
                 }
             }
             Err(error) => tracing::warn!(%error, "cannot see who is still connecting"),
@@ -150,11 +152,6 @@ impl Port {
         // Each connection says goodbye; that is a courtesy, and nobody waits for it long.
         drop(tokio::time::timeout(LAST_REQUEST, self.tasks.wait()).await);
     }
-}
-
-fn nonblocking(tcp: std::net::TcpStream) -> io::Result<std::net::TcpStream> {
-    tcp.set_nonblocking(true)?;
-    Ok(tcp)
 }
 
 /// Binds a TCP port; where there is no IPv6, "any address" means any IPv4 address.

@@ -16,6 +16,7 @@ use hyper::{Method, Request, Response, StatusCode, header, header::HeaderValue};
 use super::active::{Active, ActiveCell};
 use super::body::{self, BodyError};
 use super::connections::{Connection, Phase, Traffic};
+use super::gate::Permit;
 use super::limits::Limits;
 use crate::engine::review::{Answer, Outcome, ReviewError};
 use crate::engine::rules::Rules;
@@ -61,12 +62,9 @@ impl Webhook {
         let gate = &caller.traffic.requests;
         let in_flight =
             if caller.connection.is_proven() { Some(gate.pass_always(1)) } else { gate.pass(1).await };
-        if in_flight.is_none() {
-            return self.refuse_body(match body::discard(request.into_body(), caller.limits.body).await {
-                Ok(()) => BodyError::Busy,
-                Err(error) => error,
-            });
-        }
+        let Some(in_flight) = in_flight else {
+            return self.shed(request.into_body(), caller).await;
+        };
         if request.uri().path() != MUTATE_PATH {
             let reason = "reviews are answered at /mutate";
             return self.refuse(StatusCode::NOT_FOUND, reason, request, caller).await;
@@ -81,19 +79,23 @@ impl Webhook {
             let reason = "the Content-Type must be application/json";
             return self.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason, request, caller).await;
         }
-        self.mutate(request.into_body(), caller).await
+        self.mutate(request.into_body(), in_flight, caller).await
     }
 
-    async fn mutate(&self, body: Incoming, caller: Caller<'_>) -> Answered {
+    async fn mutate(&self, body: Incoming, in_flight: Permit<'_>, caller: Caller<'_>) -> Answered {
         let Caller { connection, traffic, limits } = caller;
         let body = match body::read(body, limits, traffic, connection.is_proven()).await {
             Ok(body) => body,
-            Err(error) => return self.refuse_body(error),
+            Err(BodyError::Busy(rest)) => {
+                drop(in_flight);
+                return self.shed(rest, caller).await;
+            }
+            Err(error) => return self.refuse_body(&error),
         };
         connection.enter(Phase::Working);
         let reviewed = if body.bytes.len() > LONG_BODY_BYTES {
             let Some(_thread) = traffic.long_reviews.pass(1).await else {
-                return self.refuse_body(BodyError::Busy);
+                return self.come_again();
             };
             // Probes and other reviews go on meanwhile.
             tokio::task::block_in_place(|| self.review(&body.bytes))
@@ -164,16 +166,16 @@ impl Webhook {
     ) -> Answered {
         match body::discard(request.into_body(), caller.limits.body).await {
             Ok(()) => self.refusal(status, reason),
-            Err(error) => self.refuse_body(error),
+            Err(error) => self.refuse_body(&error),
         }
     }
 
-    fn refuse_body(&self, error: BodyError) -> Answered {
+    fn refuse_body(&self, error: &BodyError) -> Answered {
         let (status, reason) = match error {
             BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 7 MiB"),
             BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
             BodyError::Broken => (StatusCode::BAD_REQUEST, "the body broke off"),
-            BodyError::Busy => return self.shed(),
+            BodyError::Busy(_) => return self.come_again(),
         };
         self.refusal(status, reason)
     }
@@ -184,8 +186,15 @@ impl Webhook {
         closing(status, format!("{reason}\n"))
     }
 
-    /// Tells the caller to come again: there is too much to do.
-    fn shed(&self) -> Answered {
+    /// Reads what is left of a request for which there is no room, then tells the caller to come again.
+    async fn shed(&self, body: Incoming, caller: Caller<'_>) -> Answered {
+        match body::discard(body, caller.limits.body).await {
+            Ok(()) => self.come_again(),
+            Err(error) => self.refuse_body(&error),
+        }
+    }
+
+    fn come_again(&self) -> Answered {
         self.metrics.requests(RequestResult::Shed).inc();
         tracing::debug!("told a caller to come again");
         let mut response =
