@@ -13,7 +13,10 @@ use crate::server::limits::BODY_BYTES_MAX;
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  # With certificate files, as in the cluster
+  # As in the cluster: a certificate of its own, published in the registration
+  pullkey serve --config config.yaml --dns-name pullkey.pullkey-system.svc --registration pullkey
+
+  # With certificate files
   pullkey serve --config config.yaml --tls-cert tls.crt --tls-key tls.key
 
   # To try it: a throw-away certificate, whose PEM a client must trust

@@ -86,6 +86,19 @@ impl Anchor {
         self.not_after
     }
 
+    /// The certificate as PEM; its last line has an end.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        let mut pem = format!("{BEGIN}\n");
+        for (place, character) in STANDARD.encode(&self.der).chars().enumerate() {
+            if place > 0 && place % LINE == 0 {
+                pem.push('\n');
+            }
+            pem.push(character);
+        }
+        pem + "\n" + END + "\n"
+    }
+
     /// The certificate itself.
     #[must_use]
     pub fn der(&self) -> &[u8] {
@@ -134,22 +147,7 @@ impl Bundle {
     /// The one form in which a bundle is written: each block ends with a line end.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut pem = String::new();
-        for anchor in &self.0 {
-            pem.push_str(BEGIN);
-            pem.push('\n');
-            let body = STANDARD.encode(&anchor.der);
-            for (place, character) in body.chars().enumerate() {
-                if place > 0 && place % LINE == 0 {
-                    pem.push('\n');
-                }
-                pem.push(character);
-            }
-            pem.push('\n');
-            pem.push_str(END);
-            pem.push('\n');
-        }
-        pem.into_bytes()
+        self.0.iter().map(Anchor::pem).collect::<String>().into_bytes()
     }
 
     /// Whether a certificate stands in it.

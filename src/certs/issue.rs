@@ -18,6 +18,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+/// How long a certificate is valid when nothing else is said.
+pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How far a certificate reaches back, for clients whose clock is behind.
 pub const BACKDATED: SignedDuration = SignedDuration::from_hours(1);
 
@@ -107,18 +109,15 @@ impl Life {
         let renew_after = (life * 2 / 3).min(life - RENEWAL_TAKES).max(life / 3);
         Some(Self { not_before, renew_at: issued_at + renew_after, not_after })
     }
-
-    /// Whether it is valid, and not about to be replaced.
-    #[must_use]
-    pub fn is_good_at(&self, now: Timestamp) -> bool {
-        self.not_before <= now && now < self.renew_at
-    }
 }
 
 /// The beginning that the common names of one Pod's certificates share. Of a long name the end is
 /// kept: there Pods of one Deployment differ.
 #[must_use]
 pub fn own_name(pod: &str) -> String {
+    if pod.is_empty() {
+        return "pullkey ".to_owned();
+    }
     let pod: Vec<char> = pod.chars().filter(char::is_ascii_graphic).collect();
     let room = NAME_CHARS_MAX - "pullkey  ".len() - RANDOM_CHARS;
     let pod: String = pod[pod.len().saturating_sub(room)..].iter().collect();
@@ -151,12 +150,20 @@ pub fn is_for(certificate: &CertificateDer<'_>, own_name: &str, names: &[Subject
     common_name.is_some_and(|name| name.starts_with(own_name)) && found == expected
 }
 
+/// Makes a self-signed certificate for these names that is valid for a day.
+///
+/// # Errors
+/// The random source fails, or a date is out of range.
+pub fn issue(own_name: &str, names: &[SubjectName], now: Timestamp) -> Result<Issued, IssueError> {
+    issue_for(own_name, names, LIFE, now)
+}
+
 /// Makes a self-signed certificate (P-256) for these names. No two have the same common name, because
 /// a verifier tries all of one subject.
 ///
 /// # Errors
 /// The random source fails, or a date is out of range.
-pub fn issue(
+pub fn issue_for(
     own_name: &str,
     names: &[SubjectName],
     life: Duration,

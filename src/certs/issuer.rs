@@ -96,12 +96,23 @@ impl Issuer {
     /// # Errors
     /// It cannot be made, or not be written to `ca_out`.
     pub fn issue(&self, now: Timestamp) -> Result<Own, IssuerError> {
-        let issued = issue::issue(&self.own_name, &self.names, self.life, now)?;
-        if let Some(path) = &self.ca_out {
-            write_whole(path, issued.pem.as_bytes(), 0o666)
-                .map_err(|source| IssuerError::Write { path: path.clone(), source })?;
-        }
-        Ok(own(issued.certificate, issued.key, issued.key_pem + &issued.pem)?)
+        let issued = issue::issue_for(&self.own_name, &self.names, self.life, now)?;
+        let own = own(issued.certificate, issued.key, issued.key_pem + &issued.pem)?;
+        self.hand_out(&own)?;
+        Ok(own)
+    }
+
+    /// Writes the certificate where its clients look for it, if there is such a place.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn hand_out(&self, own: &Own) -> Result<(), IssuerError> {
+        let Some(path) = &self.ca_out else {
+            return Ok(());
+        };
+        let pem = own.leaf.anchors.iter().map(Anchor::pem).collect::<String>();
+        write_whole(path, pem.as_bytes(), 0o666)
+            .map_err(|source| IssuerError::Write { path: path.clone(), source })
     }
 
     /// Keeps a pair for the next start. Without it the process only starts a little slower.

@@ -25,6 +25,8 @@ pub const STORM: Duration = Duration::from_secs(10);
 pub const ALERT_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a registration has to be gone before a renewal no longer waits for it.
 pub const MISSING: Duration = Duration::from_secs(10);
+/// How long the answer to a call counts as the present.
+pub const FRESH: Duration = Duration::from_secs(1);
 /// The longest wait: a machine that was suspended looks at the wall clock again at the latest then.
 pub const WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -140,7 +142,9 @@ impl Plan {
             Ok(action) => return action,
             Err(due) => due,
         };
-        let due = [serve, publish].into_iter().flatten().min();
+        let published = self.served.as_ref().and_then(|leaf| self.published_at(leaf));
+        let published = published.filter(|at| *at > moment.steady);
+        let due = [serve, publish, published].into_iter().flatten().min();
         let wait = due.map_or(WAIT_MAX, |due| due.saturating_sub(moment.steady));
         Action::Wait(wait.min(self.until_renewal(moment.wall)).min(WAIT_MAX))
     }
@@ -178,7 +182,7 @@ impl Plan {
 
     /// The bundle was written. Says whether this was a repair.
     pub fn wrote(&mut self) -> bool {
-        self.pace.succeeded();
+        self.called();
         let repaired = self.absence.is_some_and(|absence| absence.is_loss);
         if repaired {
             self.pace.repairs = self.pace.repairs.saturating_add(1);
@@ -188,9 +192,8 @@ impl Plan {
 
     /// The annotation was written or removed.
     pub fn touched(&mut self, action: &Action, moment: Moment) {
-        self.pace.succeeded();
+        self.called();
         if *action == Action::Untouch {
-            self.alert = false;
             self.untouched_at = Some(moment.steady);
         }
     }
@@ -230,6 +233,12 @@ impl Plan {
         served.is_some_and(|at| at <= steady)
     }
 
+    /// Any write heals what a client may have complained about.
+    fn called(&mut self) {
+        self.pace.succeeded();
+        self.alert = false;
+    }
+
     fn must_issue(&self, wall: Timestamp) -> bool {
         let Some(newest) = self.next.as_ref().or(self.served.as_ref()) else {
             return false;
@@ -266,7 +275,7 @@ impl Plan {
             return Err(Some(from));
         }
         // A watch can lag; what is served must stand there now.
-        if self.record.read_at.is_some_and(|read_at| read_at >= from) {
+        if self.record.read_at.is_some_and(|read_at| read_at >= from && moment.steady - read_at <= FRESH) {
             return Ok(Action::Serve);
         }
         self.pace.call(Action::Read, moment.steady)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::sleep;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::anchored::{Anchored, AnchoredFiles};
 use super::cell::{Cell, Distrusted, KeyPair};
@@ -28,7 +28,7 @@ pub enum Supply {
     /// They are issued here.
     Issuer(Issuer),
     /// They lie in files, which are compared by content so often.
-    Files(AnchoredFiles, Duration),
+    Files(AnchoredFiles, Interval),
 }
 
 /// A certificate that is not served yet.
@@ -82,7 +82,9 @@ impl Published {
     #[must_use]
     pub fn files(files: AnchoredFiles, first: Anchored, every: Duration, around: Surroundings) -> Self {
         let plan = Plan::new(first.leaf.clone(), None);
-        Self::new(Supply::Files(files, every), plan, Candidate::Anchored(first), around)
+        let mut looks = interval(every);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self::new(Supply::Files(files, looks), plan, Candidate::Anchored(first), around)
     }
 
     fn new(supply: Supply, plan: Plan, first: Candidate, around: Surroundings) -> Self {
@@ -149,7 +151,10 @@ impl Published {
 
     fn observed(&mut self, (source, observation): Observation) {
         match observation {
-            Ok(sight) => self.see(sight, source),
+            Ok(sight) => {
+                self.said.answer(if source == Source::Call { "get" } else { "watch" });
+                self.see(sight, source);
+            }
             Err((verb, error)) => self.said.trouble(verb, &error, 1),
         }
     }
@@ -164,7 +169,7 @@ impl Published {
     fn answered(&mut self, verb: &'static str, answer: Result<Sight, CallError>) -> bool {
         match answer {
             Ok(sight) => {
-                self.said.answer();
+                self.said.answer(verb);
                 self.see(sight, Source::Call);
                 true
             }
@@ -282,11 +287,11 @@ pub fn warn_of_expiry(pair: &KeyPair) {
 
 /// The next change of the files, if there are any.
 async fn changed_files(supply: &mut Supply) -> Result<Anchored, String> {
-    let Supply::Files(files, every) = supply else {
+    let Supply::Files(files, looks) = supply else {
         return std::future::pending().await;
     };
     loop {
-        sleep(*every).await;
+        looks.tick().await;
         match files.look() {
             Ok(None) => {}
             Ok(Some(anchored)) => return Ok(anchored),

@@ -1,5 +1,6 @@
 //! What the log says about the registration: each thing when it begins, and again every 30 s.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::plan::Action;
@@ -14,7 +15,8 @@ const REFUSALS: u32 = 3;
 #[derive(Debug)]
 pub struct Said {
     name: String,
-    trouble: Option<(String, Instant)>,
+    /// By the verb of the call.
+    trouble: BTreeMap<&'static str, (CallError, Instant)>,
     sight: Option<(&'static str, Instant)>,
 }
 
@@ -22,7 +24,7 @@ impl Said {
     /// Begins for the registration of a name.
     #[must_use]
     pub fn new(name: String) -> Self {
-        Self { name, trouble: None, sight: None }
+        Self { name, trouble: BTreeMap::new(), sight: None }
     }
 
     /// Says what kind of registration there is.
@@ -65,8 +67,7 @@ impl Said {
             tracing::debug!(registration, %error, "the change was refused");
             return;
         }
-        let text = format!("{verb}: {error}");
-        if self.trouble.as_ref().is_some_and(|(said, at)| *said == text && at.elapsed() < AGAIN) {
+        if self.trouble.get(verb).is_some_and(|(said, at)| said == error && at.elapsed() < AGAIN) {
             return;
         }
         match error {
@@ -81,13 +82,16 @@ impl Said {
             ),
             _ => tracing::warn!(registration, %error, verb, "the registration cannot be reached"),
         }
-        self.trouble = Some((text, Instant::now()));
+        self.trouble.insert(verb, (error.clone(), Instant::now()));
     }
 
     /// A call was answered.
-    pub fn answer(&mut self) {
-        if self.trouble.take().is_some() {
-            tracing::info!(registration = self.name, "the API server answers again");
+    pub fn answer(&mut self, verb: &'static str) {
+        let before = self.trouble.len();
+        // Any answer shows that the API server is there; whether a right is missing only the same call shows.
+        self.trouble.retain(|other, (error, _)| *other != verb && !matches!(error, CallError::Away(_)));
+        if self.trouble.len() < before {
+            tracing::info!(registration = self.name, verb, "the API server answers again");
         }
     }
 

@@ -84,7 +84,14 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
 
     let stop = CancellationToken::new();
     let probe = Probe { listen, cell: Arc::clone(&cell), address: ProbeAddress::default() };
-    let listener = Listener { tcp, tls, webhook, limits: limits::of(&args), probe: probe.address.clone() };
+    let listener = Listener {
+        tcp,
+        tls,
+        webhook,
+        limits: limits::of(&args),
+        probe: probe.address.clone(),
+        distrusted: distrusted.clone(),
+    };
     let mut serving = tokio::spawn(listener.serve(stop.clone().cancelled_owned()));
 
     let mut tasks = Tasks::new();

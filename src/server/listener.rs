@@ -19,6 +19,7 @@ use super::limits::Limits;
 use super::probe::ProbeAddress;
 use super::routes::Webhook;
 use super::session::Sessions;
+use crate::certs::cell::Distrusted;
 use crate::process::metrics::Metrics;
 
 /// How long to wait after an accept that failed, for example for want of file descriptors.
@@ -48,18 +49,21 @@ pub struct Listener {
     pub limits: Limits,
     /// Where the process's own probe comes from, which is not counted.
     pub probe: ProbeAddress,
+    /// Who hears that a client does not trust the certificate.
+    pub distrusted: Distrusted,
 }
 
 impl Listener {
     /// Serves until `stop` is done, and then on until nobody is sent here any more.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Self { tcp, tls, webhook, limits, probe } = self;
-        let sessions = |webhook: Webhook| {
+        let Self { tcp, tls, webhook, limits, probe, distrusted } = self;
+        let sessions = |webhook: Webhook, distrusted: Distrusted| {
             let traffic = Arc::new(Traffic::new(&limits, LONG_REVIEWS, webhook.metrics.clone()));
-            Arc::new(Sessions { tls: Arc::clone(&tls), webhook, traffic, limits })
+            Arc::new(Sessions { tls: Arc::clone(&tls), webhook, traffic, limits, distrusted })
         };
-        let own = sessions(Webhook { metrics: Metrics::unregistered(), ..webhook.clone() });
-        let sessions = sessions(webhook);
+        let own = Webhook { metrics: Metrics::unregistered(), ..webhook.clone() };
+        let own = sessions(own, Distrusted::default());
+        let sessions = sessions(webhook, distrusted);
         let traffic = Arc::clone(&sessions.traffic);
         let connections = Connections::new(Arc::clone(&traffic), limits);
         let mut port = Port { connections, sessions, own, probe, tasks: TaskTracker::new() };

@@ -1,6 +1,7 @@
 //! One connection from its first byte to its last: TLS, then HTTP/1.1.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,6 +11,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -18,6 +20,7 @@ use tokio_rustls::server::TlsStream;
 use super::connections::{Connection, Phase, Traffic};
 use super::limits::Limits;
 use super::routes::{Caller, Webhook};
+use crate::certs::cell::Distrusted;
 use crate::process::metrics::HandshakeResult;
 
 /// The most that is buffered of a head, and of a body that nobody reads yet. A head of the API server
@@ -35,6 +38,7 @@ pub(super) struct Sessions {
     pub(super) webhook: Webhook,
     pub(super) traffic: Arc<Traffic>,
     pub(super) limits: Limits,
+    pub(super) distrusted: Distrusted,
 }
 
 /// Says that a connection has ended, however it ends.
@@ -77,6 +81,9 @@ impl Sessions {
             Ok(Ok(stream)) => (HandshakeResult::Ok, Some(stream)),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a TLS handshake failed");
+                if is_distrust(&error) {
+                    self.distrusted.report();
+                }
                 (HandshakeResult::Failed, None)
             }
             Err(_) => (HandshakeResult::Timeout, None),
@@ -137,4 +144,11 @@ impl Sessions {
         // A request that came at the last moment is answered.
         timeout(self.limits.body + LAST_ANSWER, http).await.unwrap_or(Ok(()))
     }
+}
+
+/// Whether the client has broken off because of the certificate. Go says `BadCertificate` for all that is
+/// wrong with one (crypto/tls).
+fn is_distrust(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(rustls::Error::AlertReceived(BadCertificate | CertificateUnknown | UnknownCA)))
 }

@@ -72,6 +72,28 @@ fn wrong_flags_are_refused() {
             "localhost",
         ],
         &["--config", "config.yaml", "--tls-cert", "tls.crt", "--tls-key", "tls.key", "--ca-out", "ca.pem"],
+        &["--config", "config.yaml", "--tls-cert", "tls.crt", "--tls-key", "tls.key", "--state-dir", "."],
+        &["--config", "config.yaml", "--tls-cert", "tls.crt", "--tls-key", "tls.key", "--tls-ca", "tls.crt"],
+        &[
+            "--config",
+            "config.yaml",
+            "--tls-cert",
+            "tls.crt",
+            "--tls-key",
+            "tls.key",
+            "--registration",
+            "pullkey",
+        ],
+        &[
+            "--config",
+            "config.yaml",
+            "--dns-name",
+            "localhost",
+            "--registration",
+            "pullkey",
+            "--tls-ca",
+            "tls.crt",
+        ],
         &["--config", "config.yaml", "--dns-name", ""],
         &["--config", "config.yaml", "--dns-name", "my_host"],
         &["--config", "config.yaml", "--dns-name", "https://localhost"],
@@ -90,6 +112,12 @@ fn wrong_flags_are_refused() {
         &["--poll-interval", "0s"],
         &["--poll-interval", "-5s"],
         &["--poll-interval", "soon"],
+        &["--certificate-life", "4s"],
+        &["--certificate-life", "8761h"],
+        &["--certificate-life", "1"],
+        &["--registration", "Pull_Key"],
+        &["--registration", ""],
+        &["--registration", "pullkey", "--ca-out", "ca.pem"],
         &["--log-level", "loud"],
         &["--log-format", "xml"],
         &["--reload=maybe"],
@@ -100,6 +128,10 @@ fn wrong_flags_are_refused() {
         report.add(&format!("pullkey serve … {}", arguments.join(" ")), &refused(&folder, &all));
     }
     report.assert("serve_wrong_flags");
+
+    // Where there is no API server to find; the rest of the message depends on the machine.
+    let message = refused(&folder, &[&good[..], &["--registration", "pullkey"]].concat());
+    assert!(message.contains("--registration needs the API server"), "{message}");
 }
 
 #[test]

@@ -15,6 +15,10 @@ const PARTS: &[(&str, Uses)] = &[
     ("cli", Uses::Only(&["certs::issue", "engine::config", "server::limits"])),
     ("server", Uses::Only(&["certs::cell", "engine", "process"])),
     ("certs", Uses::Only(&["cluster", "process"])),
+    // What decides takes the data of the registration, and no client for it.
+    ("certs::bundle", Uses::Only(&[])),
+    ("certs::plan", Uses::Only(&["certs::bundle", "cluster::registration"])),
+    ("certs::issue", Uses::Only(&[])),
     // What the server may see of the certificates must not lead it to the others.
     ("certs::cell", Uses::Only(&[])),
     ("cluster", Uses::Only(&[])),
@@ -38,6 +42,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("anyhow", &["commands", "main"]),
     ("clap", &["cli", "main"]),
     ("kube", &["cluster"]),
+    ("k8s_openapi", &[]),
+    ("tower", &["cluster"]),
+    ("futures_util", &["cluster"]),
 ];
 
 #[derive(Debug)]
@@ -59,9 +66,7 @@ impl Arrows {
             manifest.split_once("\n[dependencies]\n").expect("Cargo.toml has dependencies");
         let lines = dependencies.lines().take_while(|line| !line.starts_with('['));
         let names = lines.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
-        let mut dependencies: Vec<String> = names.map(|(name, _)| name.replace('-', "_")).collect();
-        // It comes later; nothing may use it before the table above is thought about again.
-        dependencies.push("kube".to_owned());
+        let dependencies: Vec<String> = names.map(|(name, _)| name.replace('-', "_")).collect();
         assert!(dependencies.len() > 20, "Cargo.toml is read wrongly: {dependencies:?}");
         Self { dependencies }
     }

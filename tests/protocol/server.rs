@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use pullkey::certs::cell::{Cell, KeyPair};
+use pullkey::certs::cell::{Cell, Distrusted, KeyPair};
 use pullkey::certs::issue::{self, SubjectName};
 use pullkey::engine::config::Config;
 use pullkey::engine::review::review;
@@ -89,7 +89,14 @@ pub(crate) fn with_limits(change: impl FnOnce(&mut Limits), test: impl FnOnce(&S
     let active = Arc::new(ArcSwap::from_pointee(Active::new(Rules::new(config), &metrics)));
     let webhook = Webhook { active, metrics, review };
     let tls = Arc::new(tls::config(Arc::new(Cell::new(pair))));
-    let listener = Listener { tcp, tls, webhook, limits, probe: ProbeAddress::default() };
+    let listener = Listener {
+        tcp,
+        tls,
+        webhook,
+        limits,
+        probe: ProbeAddress::default(),
+        distrusted: Distrusted::default(),
+    };
     let stop = CancellationToken::new();
     let serving = runtime.spawn(listener.serve(stop.clone().cancelled_owned()));
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use pullkey::certs::cell::{Cell, KeyPair};
+use pullkey::certs::cell::{Cell, Distrusted, KeyPair};
 use pullkey::certs::issue::{self, SubjectName};
 use pullkey::engine::config::Config;
 use pullkey::engine::review::review;
@@ -74,6 +74,7 @@ impl Webhook {
             webhook,
             limits: Limits::default(),
             probe: ProbeAddress::default(),
+            distrusted: Distrusted::default(),
         };
         let stop = CancellationToken::new();
         runtime.spawn(listener.serve(stop.clone().cancelled_owned()));

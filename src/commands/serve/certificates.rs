@@ -93,7 +93,10 @@ impl Certificates {
             Err(warning) => (None, Some(warning)),
         };
         let first = match kept {
-            Some(kept) => kept,
+            Some(kept) => {
+                issuer.hand_out(&kept)?;
+                kept
+            }
             None => issuer.issue(now)?,
         };
         Ok(Self { warning, ..loaded(first.pair.clone(), Source::Issued(issuer, first)) })
