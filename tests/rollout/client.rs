@@ -21,6 +21,7 @@ pub(crate) struct Totals {
     pub(crate) wrong: u64,
     pub(crate) repeated: u64,
     pub(crate) refused: u64,
+    pub(crate) seconds: f64,
     pub(crate) connections: u64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
@@ -84,6 +85,12 @@ impl Totals {
     /// How many got no answer, or none that lets the API server go on.
     pub(crate) fn failures(&self) -> u64 {
         self.failed.values().sum()
+    }
+
+    /// How many requests it sent per second.
+    pub(crate) fn rate(&self) -> String {
+        let sent = f64::from(u32::try_from(self.sent).unwrap_or(u32::MAX));
+        format!("{:.0}/s", sent / self.seconds)
     }
 
     /// The failures by their kind, for a table.

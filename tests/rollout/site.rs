@@ -163,11 +163,13 @@ impl Row {
 /// All rows as a table.
 pub(crate) fn table(title: &str, rows: &[Row]) -> Table {
     let title = format!("{title}, {RATE} per second");
-    let mut table = Table::new(&title, &["meanwhile", "Pods", "failed", "unpatched", "p50", "p99", "max"]);
+    let mut table =
+        Table::new(&title, &["meanwhile", "Pods", "rate", "failed", "unpatched", "p50", "p99", "max"]);
     for Row { meanwhile, totals } in rows {
         table.push(&[
             meanwhile.clone(),
             count(totals.sent),
+            totals.rate(),
             totals.kinds(),
             count(totals.wrong),
             milliseconds(totals.p50_ms),

@@ -73,9 +73,13 @@ func main() {
 // that all of them are used again after a second in which most of them were idle.
 const burst = 25
 
+// underWayMax is how many requests that change something an API server works on at once
+// (--max-mutating-requests-inflight); more of them wait before anybody asks a webhook about them.
+const underWayMax = 200
+
 // steadily calls send at the wanted rate, each in a goroutine of its own as the API server does, whether or
-// not earlier ones are answered: a client that waits would spare a server that is in trouble. In one second
-// they come evenly, in the next in bursts. It returns when all have ended.
+// not earlier ones are answered: a client that waits for each would spare a server that is in trouble. In one
+// second they come evenly, in the next in bursts. It returns when all have ended.
 func steadily(s settings, send func(number int)) {
 	stopped := make(chan struct{})
 	go func() {
@@ -91,6 +95,7 @@ func steadily(s settings, send func(number int)) {
 		}
 	}
 	var underWay sync.WaitGroup
+	places := make(chan struct{}, underWayMax)
 	start := time.Now()
 	for number := 0; number < s.requests || !isStopped(); number++ {
 		due := number
@@ -98,7 +103,11 @@ func steadily(s settings, send func(number int)) {
 			due -= number % burst
 		}
 		time.Sleep(time.Until(start.Add(time.Duration(due) * time.Second / time.Duration(s.rate))))
-		underWay.Go(func() { send(number) })
+		places <- struct{}{}
+		underWay.Go(func() {
+			send(number)
+			<-places
+		})
 	}
 	underWay.Wait()
 }

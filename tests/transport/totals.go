@@ -26,6 +26,7 @@ type totals struct {
 	refusals    int
 	wrongs      int
 	failures    map[string]int
+	start       time.Time
 	first, last time.Time
 	examples    []string
 	connections int64
@@ -54,7 +55,7 @@ type report struct {
 }
 
 func newTotals() *totals {
-	return &totals{failures: map[string]int{}}
+	return &totals{start: time.Now(), failures: map[string]int{}}
 }
 
 func (t *totals) took(latency time.Duration) {
@@ -121,7 +122,7 @@ func (t *totals) report() report {
 	}
 	return report{
 		Sent: len(t.latencies), OK: t.right, Failed: t.failures, Wrong: t.wrongs,
-		Repeated: t.repeated, Refused: t.refusals, Connections: t.connections, BodyBytes: t.sentBytes,
+		Repeated: t.repeated, Refused: t.refusals, Seconds: time.Since(t.start).Seconds(), Connections: t.connections, BodyBytes: t.sentBytes,
 		P50: quantile(0.5), P99: quantile(0.99), Max: quantile(1),
 		FirstFailure: milliseconds(t.first), LastFailure: milliseconds(t.last),
 		Examples: t.examples,
