@@ -43,6 +43,7 @@ type report struct {
 	Repeated int `json:"repeated"`
 	// Refused are refusals as they must be, each of which is an answer by itself (overload).
 	Refused     int     `json:"refused"`
+	Seconds     float64 `json:"seconds"`
 	Connections int64   `json:"connections"`
 	BodyBytes   int     `json:"body_bytes"`
 	P50         float64 `json:"p50_ms"`
