@@ -26,7 +26,7 @@ const CONTROLLERS: &str = "deployment-controller,replicaset-controller,resourceq
 pub(crate) const HOST: &str = "127.0.0.1";
 pub(crate) const PORT: u16 = 6443;
 
-const ADMIN_TOKEN: &str = "administrator";
+pub(crate) const ADMIN_TOKEN: &str = "administrator";
 
 /// The running programs, and kubectl to speak with them.
 #[derive(Debug)]
