@@ -1,0 +1,3 @@
+module pullkey.dev/tests/transport
+
+go 1.26
