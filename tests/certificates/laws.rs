@@ -175,6 +175,33 @@ fn a_bundle_that_was_put_back_settles_again_although_it_is_the_same() {
 }
 
 #[test]
+fn a_bundle_in_another_form_is_written_again_in_ours() {
+    let mut world = started(10);
+    world.pass(Duration::from_secs(60));
+    for event in [Event::Comment, Event::Glue, Event::Rubbish] {
+        world.happen(&event);
+        world.pass(Duration::from_secs(1));
+        let bundle = world.server.bundle();
+        assert_eq!(read_as_go_does(&bundle).encode(), bundle, "{event:?}");
+        assert!(read_as_go_does(&bundle).anchors().len() >= REPLICAS, "{event:?}");
+    }
+}
+
+#[test]
+fn what_was_wiped_unseen_just_before_is_not_served() {
+    for tenths in 10..40 {
+        let mut world = World::new([0; REPLICAS], DAY, 11);
+        world.happen(&Event::Create);
+        world.happen(&Event::Lag(0, Duration::from_secs(30)));
+        world.happen(&Event::Start(0, true));
+        world.pass(Duration::from_millis(tenths * 100));
+        world.happen(&Event::Wipe);
+        world.pass(Duration::from_secs(60));
+        assert_eq!(world.broken, None, "wiped after {tenths} tenths of a second");
+    }
+}
+
+#[test]
 fn an_actor_who_keeps_removing_our_certificate_is_not_fought_at_full_speed() {
     let mut world = started(4);
     world.pass(Duration::from_secs(60));
