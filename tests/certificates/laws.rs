@@ -161,6 +161,20 @@ fn a_wiped_bundle_is_whole_again_within_a_fifth_of_a_second() {
 }
 
 #[test]
+fn a_bundle_that_was_put_back_settles_again_although_it_is_the_same() {
+    let mut world = World::new([0; REPLICAS], DAY, 9);
+    world.happen(&Event::Create);
+    world.happen(&Event::Start(0, true));
+    world.pass(Duration::from_secs(60));
+    let (before, bundle) = (world.server.writes, world.server.bundle());
+    world.happen(&Event::Wipe);
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.server.bundle(), bundle);
+    // The bundle, and the touch.
+    assert_eq!(world.server.writes - before, 2);
+}
+
+#[test]
 fn an_actor_who_keeps_removing_our_certificate_is_not_fought_at_full_speed() {
     let mut world = started(4);
     world.pass(Duration::from_secs(60));
