@@ -149,7 +149,7 @@ impl Replica {
             return None;
         }
         self.wakes_at = at + Duration::from_millis(1);
-        let deed = self.carry_out(&mut plan, action, at, server, is_away);
+        let deed = self.carry_out(&mut plan, &action, at, server, is_away);
         self.plan = Some(plan);
         match &mut self.crashes_after {
             Some(0) => self.crash(),
@@ -162,7 +162,7 @@ impl Replica {
     fn carry_out(
         &mut self,
         plan: &mut Plan,
-        action: Action,
+        action: &Action,
         at: Duration,
         server: &mut Server,
         is_away: bool,
@@ -172,7 +172,7 @@ impl Replica {
             Sight::Found(stored) => Some(stored.clone()),
             _ => None,
         };
-        let patch = match (&action, &stored) {
+        let patch = match (action, &stored) {
             (Action::Serve, _) => {
                 let leaf = plan.pending().expect("there is something to serve").clone();
                 plan.serves(moment);
@@ -203,7 +203,7 @@ impl Replica {
                 if matches!(action, Action::Write(_)) {
                     plan.wrote();
                 } else {
-                    plan.touched(&action, moment);
+                    plan.touched(action, moment);
                 }
                 plan.see(sight, Source::Call, moment);
             }

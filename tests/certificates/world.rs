@@ -109,9 +109,9 @@ impl World {
                     annotations.remove(SETTLED_ANNOTATION);
                 }
             }),
-            Event::Rename => {
-                self.change(|object| object["webhooks"][1]["name"] = json!("renamed.example.com"))
-            }
+            Event::Rename => self.change(|object| {
+                object["webhooks"][1]["name"] = json!("renamed.example.com");
+            }),
             Event::RenameBack => self.rename_back(),
             Event::Delete => {
                 self.server.delete();
@@ -148,7 +148,7 @@ impl World {
 
     fn rename_back(&mut self) {
         self.change(|object| {
-            object["webhooks"][1]["name"] = json!(pullkey::cluster::registration::WEBHOOK_NAME)
+            object["webhooks"][1]["name"] = json!(pullkey::cluster::registration::WEBHOOK_NAME);
         });
     }
 
