@@ -123,12 +123,12 @@ pub struct ServeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Open connections; at this number the one that has been idle longest gives way
+    /// Open connections; at this number one that is not needed gives way, strangers first
     #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_CONNECTIONS", default_value = "1024", value_parser = number)]
     pub max_connections: usize,
 
     /// TLS handshakes under way; at this number the longest one gives way
-    #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_HANDSHAKES", default_value = "256", value_parser = number)]
+    #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_HANDSHAKES", default_value = "512", value_parser = number)]
     pub max_handshakes: usize,
 
     /// Requests under way; more wait for a second and are then told to come again (503)
