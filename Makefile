@@ -4,7 +4,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PULLKEY := $(TARGET)/release/pullkey
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-rollout lint bench clean
+.PHONY: help run build test test-faults test-rollout soak lint bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,10 +21,17 @@ test: ## Set up what the tests need (the first time: a Kubernetes built from sou
 	@# Without Go the tests that need these say so and are skipped; in CI they fail.
 	tests/cluster/build || test -z "$$CI"
 	tests/oracle/build || test -z "$$CI"
+	tests/promtool/build || test -z "$$CI"
 	tests/transport/build || test -z "$$CI"
 	tests/lint-dockerfile
 	tests/static-binary
 	$(CARGO) test --locked
+
+test-faults: ## Do to the program what clients, strangers and machines do wrong, and print a table of what happens
+	$(CARGO) test --release --locked --test faults
+
+soak: ## A steady load with malformed requests in it; DURATION=10m says how long
+	PULLKEY_SOAK=$(or $(DURATION),10m) $(CARGO) test --release --locked --test faults -- soak
 
 test-rollout: ## Restart, renew, kill and overload the release build under load, and print what was lost (about 15 minutes)
 	$(CARGO) build --release --locked

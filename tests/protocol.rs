@@ -20,6 +20,8 @@ mod framing;
 mod malformed;
 #[path = "protocol/members.rs"]
 mod members;
+#[path = "protocol/panics.rs"]
+mod panics;
 #[path = "protocol/refusals.rs"]
 mod refusals;
 #[path = "protocol/size.rs"]

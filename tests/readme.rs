@@ -11,6 +11,8 @@ mod shell;
 
 #[path = "readme/elsewhere.rs"]
 mod elsewhere;
+#[path = "readme/flags.rs"]
+mod flags;
 #[path = "readme/here.rs"]
 mod here;
 #[path = "readme/make_run.rs"]

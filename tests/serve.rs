@@ -20,6 +20,8 @@ mod configuration;
 mod logging;
 #[path = "serve/metrics.rs"]
 mod metrics;
+#[path = "serve/promtool.rs"]
+mod promtool;
 #[path = "serve/self_issued.rs"]
 mod self_issued;
 #[path = "serve/stopping.rs"]

@@ -275,7 +275,11 @@ impl Plan {
             return Err(Some(from));
         }
         // A watch can lag; what is served must stand there now.
-        if self.record.read_at.is_some_and(|read_at| read_at >= from && moment.steady - read_at <= FRESH) {
+        if self
+            .record
+            .read_at
+            .is_some_and(|read_at| read_at >= from && moment.steady.saturating_sub(read_at) <= FRESH)
+        {
             return Ok(Action::Serve);
         }
         self.pace.call(Action::Read, moment.steady)

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::input::ConfigFile;
 use crate::certs::cell::{Cell, Distrusted};
-use crate::cli::{LogFormat, ServeArgs};
+use crate::cli::serve::{LogFormat, ServeArgs};
 use crate::engine::review::review;
 use crate::engine::rules::Rules;
 use crate::process::admin;

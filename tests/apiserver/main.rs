@@ -12,32 +12,41 @@
 mod support;
 
 mod audit;
+mod beside;
 mod canary;
+mod certificates;
 mod containers;
 mod down;
+mod elsewhere;
 mod manifests;
 mod operator;
 mod other_webhook;
 mod pods;
 mod readme;
+mod replicas;
+mod rights;
 mod scenarios;
 mod secrets;
 mod selection;
+mod steady;
 mod workloads;
 mod world;
 mod writing;
 
 use std::env;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 
+use beside::Beside;
+use support::farewell::assert_all_ended_well;
 use support::installation::Installation;
 use support::programs::Programs;
 use support::sandbox::{Inside, Sandbox};
 use world::World;
 
-type Run = fn(&World);
+type Run = fn(&'static World);
 
 /// A trial that is named as its function.
 macro_rules! named {
@@ -88,15 +97,19 @@ const TRIALS: &[(&str, Run)] = &named![
     scenarios::replicated,
     scenarios::the_pod_of_the_quick_start,
     manifests::base_is_valid,
+    manifests::the_default_is_valid,
     manifests::overlay_files_is_valid,
     manifests::overlay_cert_manager_is_valid,
     manifests::component_opt_out_is_valid,
     manifests::component_fail_open_is_valid,
     manifests::the_overlay_in_the_readme_is_valid,
+    rights::pullkeys_account_may_change_the_bundle_and_its_own_annotations_only,
+    rights::pullkeys_account_has_this_one_right,
 ];
 
 /// What needs the controller manager as well.
 const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
+    rights::the_policy_has_no_mistake_in_its_types,
     readme::the_commands_of_the_readme_install_and_remove_pullkey,
     readme::the_commands_for_own_certificate_files_never_keep_a_pod_out,
     readme::the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout,
@@ -106,22 +119,42 @@ const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
     workloads::the_shipped_deployment_gets_its_pods_without_pullkey,
 ];
 
+/// What needs the controller manager and has an installation of its own; it runs beside the others.
+const TRIALS_BESIDE: &[(&str, Run)] = &named![
+    certificates::applying_again_keeps_the_bundle,
+    certificates::a_killed_container_comes_back_with_its_certificate,
+    certificates::a_changed_bundle_is_put_right,
+    certificates::a_registration_that_goes_away_and_comes_back_is_published_to,
+    certificates::a_missing_right_is_named,
+    certificates::an_update_that_the_api_server_missed_is_healed,
+    replicas::renewals_keep_no_pod_out,
+    replicas::twenty_replicas_at_one_instant_converge,
+];
+
 fn main() -> ExitCode {
     if let Some(inside) = Inside::enter() {
-        let world = Box::leak(Box::new(World::start(&inside)));
-        return run(|run, needs_controllers| {
-            if needs_controllers && !world.cluster.has_controllers {
+        let world: &'static World = Box::leak(Box::new(World::start(&inside)));
+        let beside: Vec<_> = if world.cluster.has_controllers {
+            TRIALS_BESIDE.iter().copied().filter(|(name, _)| is_asked_for(name)).collect()
+        } else {
+            Vec::new()
+        };
+        let beside = Arc::new(Beside::start(world, beside));
+        return run(move |name, how| {
+            if !matches!(how, How::Here(_)) && !world.cluster.has_controllers {
                 return skip("there is no kube-controller-manager in the folder of programs");
             }
-            run(world);
+            match how {
+                How::Here(run) | How::WithControllers(run) => run(world),
+                How::Beside => beside.outcome(name)?,
+            }
             Ok(Completion::Completed)
         })
         .exit_code();
     }
 
-    let arguments = Arguments::from_args();
-    let is_asked_for = |trial: &Trial| !arguments.is_filtered_out(trial) && !arguments.is_ignored(trial);
-    if arguments.list || !trials(|_, _| Ok(Completion::Completed)).iter().any(is_asked_for) {
+    let names = [TRIALS, CONTROLLER_TRIALS, TRIALS_BESIDE].into_iter().flatten().map(|(name, _)| name);
+    if Arguments::from_args().list || !names.into_iter().any(|name| is_asked_for(name)) {
         return run(|_, _| Ok(Completion::Completed)).exit_code();
     }
     // The programs come first: building them may need the network, and there is none inside.
@@ -140,21 +173,40 @@ fn main() -> ExitCode {
 
 type Outcome = Result<Completion, libtest_mimic::Failed>;
 
-fn run(how: impl Fn(Run, bool) -> Outcome + Clone + Send + 'static) -> Conclusion {
+/// How a trial is run.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Here(Run),
+    WithControllers(Run),
+    Beside,
+}
+
+fn is_asked_for(name: &str) -> bool {
+    let arguments = Arguments::from_args();
+    let trial = Trial::test(name, || Ok(()));
+    !arguments.is_filtered_out(&trial) && !arguments.is_ignored(&trial)
+}
+
+fn run(how: impl Fn(&'static str, How) -> Outcome + Clone + Send + 'static) -> Conclusion {
     let mut arguments = Arguments::from_args();
     // They share one pullkey, which some of them take down.
     arguments.test_threads = Some(1);
-    libtest_mimic::run(&arguments, trials(how))
+    let here = TRIALS.iter().map(|(name, run)| (*name, How::Here(*run)));
+    let with_controllers = CONTROLLER_TRIALS.iter().map(|(name, run)| (*name, How::WithControllers(*run)));
+    let beside = TRIALS_BESIDE.iter().map(|(name, _)| (*name, How::Beside));
+    let trials = here.chain(with_controllers).chain(beside).chain([(FAREWELL, How::Here(farewell))]);
+    let trials = trials.map(|(name, run)| {
+        let how = how.clone();
+        Trial::ignorable_test(name, move || how(name, run))
+    });
+    libtest_mimic::run(&arguments, trials.collect())
 }
 
-fn trials(how: impl Fn(Run, bool) -> Outcome + Clone + Send + 'static) -> Vec<Trial> {
-    let all =
-        TRIALS.iter().map(|trial| (trial, false)).chain(CONTROLLER_TRIALS.iter().map(|trial| (trial, true)));
-    all.map(|(&(name, run), needs_controllers)| {
-        let how = how.clone();
-        Trial::ignorable_test(name, move || how(run, needs_controllers))
-    })
-    .collect()
+/// The last, because it waits for what those before set off.
+const FAREWELL: &str = "every_replica_that_was_told_to_end_has_ended_well";
+
+fn farewell(_: &'static World) {
+    println!("{} replicas were told to end", assert_all_ended_well());
 }
 
 /// Nobody would notice a skipped trial in CI, so there it fails.

@@ -41,8 +41,13 @@ impl<'world> Operator<'world> {
         let folder = tempfile::Builder::new().prefix("operator-").tempdir_in(&world.cluster.folder);
         let folder = folder.expect("a folder can be made").keep();
         copy_parts(&["deploy", "certs", "examples"], &folder);
-        let kubelet = Kubelet::start(&world.cluster, folder.join("node"));
+        let kubelet = Kubelet::start(&world.cluster, NAMESPACE, folder.join("node"));
         Self { world, folder, kubelet }
+    }
+
+    /// Puts the image on the nodes that the shipped manifests name.
+    pub(crate) fn load_the_image(&self) {
+        self.kubelet.load_the_image();
     }
 
     pub(crate) fn path(&self, file: &str) -> PathBuf {
@@ -65,13 +70,17 @@ impl<'world> Operator<'world> {
 
     #[track_caller]
     pub(crate) fn run_text(&self, text: &str, place: &str) -> Ended {
-        let mut bash = for_an_operator(Path::new("bash"), &self.world.cluster);
-        bash.current_dir(&self.folder);
-        let ended = Shell::start(bash, text, &self.world.cluster.folder).end(LIMIT);
+        let ended = self.attempt(text);
         let why = || format!("{place}:\n{text}\n{}", self.kubelet.trouble());
         let ended = ended.unwrap_or_else(|reason| panic!("{}\n{reason}", why()));
         assert!(ended.status.success(), "{}\n{}\n{}", why(), ended.stdout, ended.stderr);
         ended
+    }
+
+    fn attempt(&self, text: &str) -> Result<Ended, String> {
+        let mut bash = for_an_operator(Path::new("bash"), &self.world.cluster);
+        bash.current_dir(&self.folder);
+        Shell::start(bash, text, &self.world.cluster.folder).end(LIMIT)
     }
 
     #[track_caller]
@@ -113,7 +122,9 @@ impl<'world> Operator<'world> {
             let path = "jsonpath={range .items[*]}{.ports[0].port}{\"\\n\"}{end}";
             let arguments = ["get", "endpointslices", "-n", NAMESPACE, "-o", path];
             let ports = self.world.cluster.kubectl.run(&arguments);
-            let mut served: Vec<String> = ports.lines().map(|port| self.certificate_at(port)).collect();
+            let served: Result<Vec<String>, _> =
+                ports.lines().map(|port| self.certificate_at(port)).collect();
+            let mut served = served?;
             served.sort();
             match &served[..] {
                 [one, other] if one == other && one != former => Ok(one.clone()),
@@ -122,11 +133,11 @@ impl<'world> Operator<'world> {
         })
     }
 
-    #[track_caller]
-    fn certificate_at(&self, port: &str) -> String {
-        let text = format!(
+    /// One that is about to end may let nobody in any more.
+    fn certificate_at(&self, port: &str) -> Result<String, String> {
+        let ended = self.attempt(&format!(
             "openssl s_client -connect {ADDRESS}:{port} </dev/null 2>/dev/null | openssl x509 -noout -serial"
-        );
-        self.run_text(&text, "asking for a certificate").stdout
+        ))?;
+        if ended.status.success() { Ok(ended.stdout) } else { Err(ended.stderr) }
     }
 }

@@ -1,4 +1,4 @@
-//! What README.md, deploy/README.md and certs/README.md tell an operator to type, as it stands there.
+//! What README.md and the pages of deploy/, certs/ and docs/ tell an operator to type, as it stands there.
 //!
 //! While the commands run, a stand-in for the kubelet runs a process of pullkey for each Pod of its Deployment, so
 //! that what serves is what the commands installed; and where the text says that no Pod is refused, Pods are created
@@ -6,10 +6,12 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::canary::Canary;
 use crate::manifests::install_cert_manager_kinds;
 use crate::operator::{Operator, instead_of_the_shared_installation};
-use crate::pods::pull_secrets;
+use crate::pods::{pod, pull_secrets};
 use crate::support::installation::NAMESPACE;
 use crate::support::markdown::{Commands, Kind, commands, read};
 use crate::support::wait::until;
@@ -18,23 +20,24 @@ use crate::world::World;
 
 pub(crate) fn the_commands_of_the_readme_install_and_remove_pullkey(world: &World) {
     instead_of_the_shared_installation(world, |operator| {
-        let blocks = cluster_blocks("README.md", |_| true);
-        let (last, first) = blocks.split_last().expect("README.md has commands for a cluster");
-        for block in first {
-            operator.run(block);
+        // What the commands for Docker do, which nobody runs here.
+        operator.load_the_image();
+        for block in cluster_blocks("README.md", |_| true) {
+            let printed = operator.run(&block).stdout;
+            // Where the page shows something, it is what the last command of the block prints.
+            if let Some(expected) = &block.expected {
+                let shown = printed.trim_end().rsplit('\n').next();
+                assert_eq!(shown, Some(expected.trim_end()), "{}", block.place);
+            }
         }
-        let printed = operator.run(last).stdout;
-        // The commands before it say what they created; the page shows what the last one prints.
-        let expected = last.expected.as_deref().expect("README.md shows what the last command prints");
-        let (_, shown) = printed.trim_end().rsplit_once('\n').expect("the commands before it print");
-        assert_eq!(shown, expected.trim_end(), "{}", last.place);
-
         // "Then a namespace opts in, and a Pod there gets what it needs": also those of the workload.
         let deployment = world.get("team-a", "deployment", "backend");
         for pod in pods_of_deployment(world, "team-a", &deployment) {
             assert_eq!(pull_secrets(&pod), ["registrysecret"]);
         }
         assert_a_bad_configuration_stalls_the_rollout(world, operator);
+        assert_what_is_published_can_be_looked_at(operator);
+        assert_the_ways_out_of_an_emergency_work(world, operator);
 
         let [removal] = &cluster_blocks("deploy/README.md", |_| true)[..] else { panic!("not one block") };
         let readme = read("README.md");
@@ -45,10 +48,71 @@ pub(crate) fn the_commands_of_the_readme_install_and_remove_pullkey(world: &Worl
         operator.run(removal);
         // "delete the registration first, so that no Pod waits for a webhook that is gone"
         pods.assert_none_was_refused();
-        let left =
-            world.cluster.kubectl.run(&["get", "mutatingwebhookconfigurations,namespaces", "-o", "name"]);
-        assert!(!left.contains("pullkey"), "{left}");
+        let left = [
+            "mutatingwebhookconfigurations",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+            "clusterroles",
+            "clusterrolebindings",
+            "namespaces",
+        ];
+        let left = world.cluster.kubectl.run(&["get", &left.join(","), "-o", "name"]);
+        // Those of other trials have other names.
+        let ours =
+            left.lines().filter(|line| line.ends_with("/pullkey") || line.ends_with("/pullkey-system"));
+        assert_eq!(ours.collect::<Vec<_>>(), [""; 0]);
     });
+}
+
+/// The commands of docs/certificates.md.
+#[track_caller]
+fn assert_what_is_published_can_be_looked_at(operator: &Operator) {
+    let blocks = cluster_blocks("docs/certificates.md", |_| true);
+    let [bundle, settled, writers, rights] = &blocks[..] else { panic!("{} blocks", blocks.len()) };
+    let bundle = operator.run(bundle).stdout;
+    // "The common name begins with the name of the Pod."
+    for pod in operator.pods() {
+        let name = pod.trim_start_matches("pod/");
+        assert!(bundle.contains(name), "{name} has published nothing: {bundle}");
+    }
+    assert!(bundle.contains("Not After"), "{bundle}");
+    assert_ne!(operator.run(settled).stdout.trim(), "");
+    let writers = operator.run(writers).stdout;
+    assert!(writers.contains(" pullkey Update"), "{writers}");
+    let rights = operator.run(rights).stdout;
+    assert!(rights.contains("mutatingwebhookconfigurations.admissionregistration.k8s.io"), "{rights}");
+}
+
+/// The commands of docs/operations.md, from the smallest step to the largest, and the way back.
+#[track_caller]
+fn assert_the_ways_out_of_an_emergency_work(world: &World, operator: &Operator) {
+    let blocks = cluster_blocks("docs/operations.md", |section| section == "Emergency");
+    let [namespace, fail_open, registration, back] = &blocks[..] else { panic!("{} blocks", blocks.len()) };
+    let in_the_namespace = || {
+        let pod = pod("emergency", &["registry.example.com/app"]).to_string();
+        let arguments = ["create", "-n", "team-a", "--dry-run=server", "-o", "json", "-f", "-"];
+        let stored = world.cluster.kubectl.attempt(&arguments, &pod)?;
+        let stored: Value = serde_json::from_str(&stored).map_err(|error| error.to_string())?;
+        Ok::<_, String>(pull_secrets(&stored).len())
+    };
+    let until_it_gets = |count: usize| {
+        until("the API server has heard of it", || match in_the_namespace() {
+            Ok(found) if found == count => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    };
+    until_it_gets(1);
+    operator.run(namespace);
+    until_it_gets(0);
+    operator.run(fail_open);
+    drop(Canary::start(world));
+    let pods = Canary::start(world);
+    operator.run(registration);
+    // "Nobody asks pullkey any more", and nobody is refused.
+    pods.assert_none_was_refused();
+    operator.run(back);
+    // "The replicas put their certificates into the new registration by themselves"
+    until_it_gets(1);
 }
 
 /// "a bad one stalls the rollout while the old Pods serve"
@@ -74,6 +138,7 @@ fn assert_a_bad_configuration_stalls_the_rollout(world: &World, operator: &Opera
 pub(crate) fn the_commands_for_own_certificate_files_never_keep_a_pod_out(world: &World) {
     instead_of_the_shared_installation(world, |operator| {
         write_my_cluster(operator);
+        operator.replace("my-cluster/kustomization.yaml", "../deploy", "../deploy/overlays/files");
         let blocks = cluster_blocks("certs/README.md", |section| section == "Own files");
         let [install, by_hand] = &blocks[..] else { panic!("{} blocks in \"Own files\"", blocks.len()) };
         operator.run(install);
@@ -114,7 +179,7 @@ pub(crate) fn the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout(w
     install_cert_manager_kinds(world);
     instead_of_the_shared_installation(world, |operator| {
         write_my_cluster(operator);
-        operator.replace("my-cluster/kustomization.yaml", "overlays/files", "overlays/cert-manager");
+        operator.replace("my-cluster/kustomization.yaml", "../deploy", "../deploy/overlays/cert-manager");
         for block in cluster_blocks("certs/README.md", |section| section == "cert-manager") {
             operator.run(&block);
         }

@@ -1,9 +1,11 @@
 //! What every trial works with: a cluster, pullkey in it, and namespaces of its own.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use crate::elsewhere::Elsewhere;
 use crate::pods::{self, pull_secrets};
 use crate::support::cluster::Cluster;
 use crate::support::installation::Installation;
@@ -15,13 +17,14 @@ use crate::support::wait::until;
 pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) pullkey: Installation,
+    self_issued: OnceLock<Elsewhere<'static>>,
 }
 
 impl World {
     pub(crate) fn start(inside: &Inside) -> Self {
         let cluster = Cluster::start(inside);
         let pullkey = Installation::apply(&cluster);
-        let world = Self { cluster, pullkey };
+        let world = Self { cluster, pullkey, self_issued: OnceLock::new() };
         world.make_namespaces(&[("canary", json!({"pullkey.dev/inject": "enabled"}))]);
         world.serve();
         world
@@ -54,6 +57,11 @@ impl World {
             let stored = self.cluster.kubectl.attempt(&arguments, &pod)?;
             check(&serde_json::from_str(&stored).map_err(|error| error.to_string())?)
         });
+    }
+
+    /// Two replicas of the default, beside the installation that the other trials share.
+    pub(crate) fn self_issued(&'static self) -> &'static Elsewhere<'static> {
+        self.self_issued.get_or_init(|| Elsewhere::install(self, "self-issued", 2, &[]))
     }
 
     /// Makes namespaces, each with the `ServiceAccount` that a controller puts there.

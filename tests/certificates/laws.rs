@@ -14,6 +14,13 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const UNTIL_CALM: Duration = Duration::from_secs(30 * 60);
 const CALM: Duration = Duration::from_secs(3600);
 
+/// A day is long; `PROPTEST_CASES` asks for more of them.
+fn settings() -> ProptestConfig {
+    let cases =
+        if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 40 };
+    ProptestConfig { cases, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 fn skews() -> impl Strategy<Value = [i64; REPLICAS]> {
     let skew = || prop_oneof![Just(0_i64), Just(-3600), Just(3600), -3600..3600_i64];
     [skew(), skew(), skew()]
@@ -60,7 +67,7 @@ fn converges(mut world: World) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(settings())]
 
     #[test]
     fn nothing_is_served_unpublished_nothing_of_others_is_removed_and_peace_returns(
@@ -151,6 +158,20 @@ fn a_wiped_bundle_is_whole_again_within_a_fifth_of_a_second() {
         assert_eq!(bundle.anchors().len(), REPLICAS);
         world.pass(Duration::from_secs(60));
     }
+}
+
+#[test]
+fn a_bundle_that_was_put_back_settles_again_although_it_is_the_same() {
+    let mut world = World::new([0; REPLICAS], DAY, 9);
+    world.happen(&Event::Create);
+    world.happen(&Event::Start(0, true));
+    world.pass(Duration::from_secs(60));
+    let (before, bundle) = (world.server.writes, world.server.bundle());
+    world.happen(&Event::Wipe);
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.server.bundle(), bundle);
+    // The bundle, and the touch.
+    assert_eq!(world.server.writes - before, 2);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod following;
 mod labels;
+mod publishing;
 mod render;
 mod values;
 
@@ -15,7 +16,15 @@ use render::{Deploy, Rendered, files_in, repository};
 
 const OPT_IN: &str = "pullkey.dev/inject";
 
-/// The base, the overlays, and each with what can be put on top; rendered once for all tests.
+/// Where the certificate comes from: the default, and the overlays for the other ways.
+pub(crate) const SOURCES: [&str; 3] = ["self-issued", "files", "cert-manager"];
+
+/// The folder of `deploy/` that installs pullkey with certificates from there.
+pub(crate) fn folder(source: &str) -> String {
+    if source == "self-issued" { String::new() } else { format!("overlays/{source}") }
+}
+
+/// The base, the default, the overlays, and each with what can be put on top; rendered once for all tests.
 fn every_rendering(test: &str) -> Option<&'static [(String, Rendered)]> {
     static ALL: OnceLock<Vec<(String, Rendered)>> = OnceLock::new();
     let deploy = Deploy::copy_or_skip(test)?;
@@ -24,8 +33,8 @@ fn every_rendering(test: &str) -> Option<&'static [(String, Rendered)]> {
 
 fn render_all(deploy: &Deploy) -> Vec<(String, Rendered)> {
     let mut all = vec![("base".to_owned(), deploy.render("base"))];
-    for overlay in ["files", "cert-manager"] {
-        all.push((overlay.to_owned(), deploy.render(&format!("overlays/{overlay}"))));
+    for overlay in SOURCES {
+        all.push((overlay.to_owned(), deploy.render(&folder(overlay))));
         for components in [&["opt-out"][..], &["fail-open"], &["opt-out", "fail-open"]] {
             let name = format!("{overlay} with {}", components.join(" and "));
             all.push((name, deploy.render_own(&with_components(overlay, components))));
@@ -37,7 +46,7 @@ fn render_all(deploy: &Deploy) -> Vec<(String, Rendered)> {
 
 fn with_components(overlay: &str, components: &[&str]) -> String {
     let components: Vec<_> = components.iter().map(|name| format!("../deploy/components/{name}")).collect();
-    format!("resources: [../deploy/overlays/{overlay}]\ncomponents: [{}]\n", components.join(", "))
+    format!("resources: [../deploy/{}]\ncomponents: [{}]\n", folder(overlay), components.join(", "))
 }
 
 /// An overlay that changes the namespace, as deploy/README.md tells an operator to.
@@ -48,20 +57,23 @@ fn renamed(overlay: &str) -> String {
         // Nothing but the one line.
         ""
     };
-    format!("namespace: registry-access\nresources: [../deploy/overlays/{overlay}]\n{follow}")
+    format!("namespace: registry-access\nresources: [../deploy/{}]\n{follow}", folder(overlay))
 }
 
 #[test]
-fn no_rendering_contains_the_key_ca_bundle() {
+fn no_rendering_sets_the_key_ca_bundle() {
     let Some(all) = every_rendering("manifests: caBundle") else { return };
     for (name, rendered) in all {
-        // Not even in a ConfigMap or a comment: a plain search must find nothing.
-        assert!(!rendered.text.contains("caBundle"), "{name}");
+        // Not even in a ConfigMap or a comment. Only the policy has to name it.
+        for document in &rendered.documents {
+            let is_policy = document["kind"] == "ValidatingAdmissionPolicy";
+            assert!(is_policy || !document.to_string().contains("caBundle"), "{name}: {document}");
+        }
     }
 }
 
 #[test]
-fn only_the_kinds_that_are_needed_are_created_and_none_grants_a_right() {
+fn only_the_kinds_that_are_needed_are_created_and_only_publishing_grants_a_right() {
     let Some(all) = every_rendering("manifests: kinds") else { return };
     let base = [
         "ConfigMap",
@@ -79,6 +91,12 @@ fn only_the_kinds_that_are_needed_are_created_and_none_grants_a_right() {
             rendered.documents.iter().map(|document| render::text(&document["kind"])).collect();
         kinds.retain(|kind| !base.contains(kind));
         let expected: &[&str] = match name.split(' ').next() {
+            Some("self-issued") => &[
+                "ClusterRole",
+                "ClusterRoleBinding",
+                "ValidatingAdmissionPolicy",
+                "ValidatingAdmissionPolicyBinding",
+            ],
             Some("files") => &["Secret"],
             Some("cert-manager") => &["Certificate", "Certificate", "Issuer", "Issuer"],
             _ => &[],
@@ -139,8 +157,8 @@ fn a_pod_opts_out_by_label_and_pullkeys_own_pods_do() {
 fn a_component_changes_only_what_it_is_for() {
     let Some(deploy) = Deploy::copy_or_skip("manifests: components") else { return };
     let first = "/webhooks/0/namespaceSelector/matchExpressions/0";
-    for overlay in ["files", "cert-manager"] {
-        let plain = deploy.render(&format!("overlays/{overlay}"));
+    for overlay in SOURCES {
+        let plain = deploy.render(&folder(overlay));
         let opt_out = deploy.render_own(&with_components(overlay, &["opt-out"]));
         assert_eq!(
             differences(&plain, &opt_out),
@@ -166,6 +184,27 @@ fn a_certificate_overlay_only_adds_to_the_base() {
         differences(&base, &deploy.render("overlays/cert-manager")),
         deployment.iter().chain(&annotation).cloned().collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn self_issuing_only_adds_to_the_base_and_opens_what_it_needs() {
+    let Some(deploy) = Deploy::copy_or_skip("manifests: self-issued") else { return };
+    let (spec, container) = ("/spec/template/spec", "/spec/template/spec/containers/0");
+    let expected = [
+        format!("{spec}/automountServiceAccountToken"),
+        format!("{container}/args/4"),
+        format!("{container}/args/5"),
+        format!("{container}/args/6"),
+        format!("{container}/volumeMounts/1"),
+        format!("{container}/env"),
+        format!("{spec}/volumes/1"),
+        "/spec/egress".to_owned(),
+    ];
+    let mut found = differences(&deploy.render("base"), &deploy.render(""));
+    found.sort();
+    let mut expected = expected.to_vec();
+    expected.sort();
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Values that were chosen with a reason, each in the rendering in which the process runs.
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use jiff::SignedDuration;
 use pullkey::cli::{Cli, Command};
 use serde_json::{Value, json};
 
+use super::publishing::arguments;
 use super::render::{Deploy, Rendered, list, text};
+use super::{SOURCES, folder};
 
 #[track_caller]
 fn assert_values(object: &Value, expected: &[(&str, Value)]) {
@@ -154,6 +157,25 @@ fn the_arguments_are_those_of_this_program_and_agree_with_ports_and_files() {
     assert_eq!(Some(serve.config), Some("/etc/pullkey/config.yaml".into()));
     assert_eq!(serve.tls_cert, file("tls.crt"));
     assert_eq!(serve.tls_key, file("tls.key"));
+}
+
+#[test]
+fn the_drain_ends_before_the_kubelet_ends_it() {
+    let Some(deploy) = Deploy::copy_or_skip("manifests: drain") else { return };
+    let command = Cli::command();
+    let serve = command.find_subcommand("serve").expect("there is a serve command");
+    let flag = serve.get_arguments().find(|flag| flag.get_long() == Some("drain-timeout"));
+    let default =
+        flag.expect("serve has --drain-timeout").get_default_values()[0].to_string_lossy().into_owned();
+    for source in SOURCES {
+        let rendered = deploy.render(&folder(source));
+        let arguments = arguments(&rendered);
+        let written = arguments.iter().find_map(|argument| argument.strip_prefix("--drain-timeout="));
+        let drain: SignedDuration = written.unwrap_or(&default).parse().expect("a duration");
+        let grace = rendered.pod()["spec"]["terminationGracePeriodSeconds"].as_i64().expect("a number");
+        // Room for what comes after the drain, such as the last lines of the log.
+        assert!(drain.as_secs() + 10 <= grace, "{source}: a drain of {drain:#} in {grace} s");
+    }
 }
 
 #[test]

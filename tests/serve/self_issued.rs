@@ -128,7 +128,7 @@ fn a_certificate_of_a_short_life_is_renewed_and_served_in_time() {
     let first = kept.ca();
     until("the new one is served", || {
         let client =
-            Client::connect(serving.listen, "localhost", &second).map_err(|error| error.to_string())?;
+            Client::connect(serving.listen, "localhost", &kept.ca()).map_err(|error| error.to_string())?;
         // It may have been renewed again by now.
         if client.presented() == first[0] { Err("still the first".to_owned()) } else { Ok(()) }
     });

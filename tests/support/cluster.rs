@@ -14,11 +14,17 @@ use super::wait::until;
 /// The controllers that run.
 ///
 /// Only what makes Pods from Deployments, what fills the status of a `ResourceQuota`, without which the API server
-/// refuses the Pods that the quota counts, and what gives a new namespace its `ServiceAccount` and empties one that is
-/// deleted. The `EndpointSlice` controller must not run: there is no node, so no Pod of pullkey is ever ready and it
+/// refuses the Pods that the quota counts, what gives a new namespace its `ServiceAccount` and the CA of the API
+/// server, what empties a namespace that is deleted, and what checks the types in a policy. The `EndpointSlice` controller must not run: there is no node, so no Pod of pullkey is ever ready and it
 /// would take our endpoint out.
 const CONTROLLERS: &str = "deployment-controller,replicaset-controller,resourcequota-controller,\
-                           namespace-controller,serviceaccount-controller";
+                           namespace-controller,serviceaccount-controller,\
+                           root-ca-certificate-publisher-controller,\
+                           validatingadmissionpolicy-status-controller";
+
+/// Where the API server listens, also for the processes of Pods.
+pub(crate) const HOST: &str = "127.0.0.1";
+pub(crate) const PORT: u16 = 6443;
 
 pub(crate) const ADMIN_TOKEN: &str = "administrator";
 
@@ -70,6 +76,7 @@ impl Cluster {
             manager.arg("--kubeconfig").arg(&files.kubeconfig);
             manager.arg(format!("--controllers={CONTROLLERS}"));
             manager.args(["--bind-address=127.0.0.1", "--leader-elect=false"]);
+            manager.arg("--root-ca-file").arg(files.api_server_ca());
             daemons.push(Daemon::start("kube-controller-manager", &folder, &mut manager));
         }
         Self { has_controllers: manager.is_some(), kubectl, audit_log: files.audit_log, folder, daemons }
@@ -121,11 +128,15 @@ impl Files {
                  users: [{{name: administrator, user: {{token: {ADMIN_TOKEN}}}}}]\n\
                  clusters: [{{name: test, cluster: {{server: 'https://127.0.0.1:6443', \
                  certificate-authority: '{}'}}}}]\n",
-                // The API server signs a certificate for itself and puts the CA behind it in the same file.
-                files.certificates.join("apiserver.crt").display(),
+                files.api_server_ca().display(),
             ),
         );
         files
+    }
+
+    /// The API server signs a certificate for itself and puts the CA behind it in the same file.
+    fn api_server_ca(&self) -> PathBuf {
+        self.certificates.join("apiserver.crt")
     }
 
     fn configure_api_server(&self, command: &mut std::process::Command) {

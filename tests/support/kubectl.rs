@@ -9,17 +9,23 @@ use serde_json::Value;
 use super::process::sealed;
 use super::programs::Programs;
 
-/// kubectl as a cluster administrator.
+/// kubectl as a cluster administrator, or as whom a token is for.
 #[derive(Debug, Clone)]
 pub(crate) struct Kubectl {
     pub(crate) program: PathBuf,
     pub(crate) home: PathBuf,
     pub(crate) kubeconfig: PathBuf,
+    token: Option<String>,
 }
 
 impl Kubectl {
     pub(crate) fn new(programs: &Programs, home: PathBuf, kubeconfig: PathBuf) -> Self {
-        Self { program: programs.path("kubectl"), home, kubeconfig }
+        Self { program: programs.path("kubectl"), home, kubeconfig, token: None }
+    }
+
+    /// The same cluster, seen by somebody else.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
     /// Runs it with `input` on its standard input.
@@ -28,6 +34,7 @@ impl Kubectl {
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
             .arg("--request-timeout=60s")
+            .args(self.token.iter().map(|token| format!("--token={token}")))
             .args(arguments)
             .current_dir(&self.home)
             .stdin(Stdio::piped())

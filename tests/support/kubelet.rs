@@ -1,65 +1,93 @@
-//! What a node would do with pullkey's Pods, as far as their readiness, their files and their endpoints go.
+//! What a node would do with pullkey's Pods, as far as processes, files, readiness and endpoints go.
 //!
-//! For each Pod that the controllers make in pullkey's namespace a process of pullkey runs, with the arguments of the
-//! Pod and with the files of its volume; when it answers its readiness probe, the Pod's status says so and an
-//! `EndpointSlice` leads the API server there. So a rollout rolls out, a Secret that is replaced reaches the process,
-//! and commands such as `kubectl rollout status` end. No image is pulled and nothing is isolated: that is for the
-//! test with a real kubelet.
+//! For each Pod that the controllers make in a namespace a process of pullkey runs: with the Pod's arguments and
+//! variables, and with its volumes and the token of its account where a container has them. While it answers its
+//! readiness probe, the Pod's status says so and an `EndpointSlice` leads the API server there. A process that ends
+//! is started again with the same volumes, one whose Pod is gone is told to end. So a rollout rolls out, a Secret
+//! that is replaced reaches the process, and commands such as `kubectl rollout status` end. No image is pulled and
+//! nothing but the file system is isolated: that is for the test with a real kubelet.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::cluster::Cluster;
-use super::installation::{NAMESPACE, readiness};
+use super::cluster::{Cluster, HOST, PORT};
+use super::container::{Volume, contained, fill};
+use super::farewell;
+use super::installation::readiness;
 use super::kubectl::Kubectl;
-use super::process::{Daemon, sealed};
+use super::objects::{Files, Objects, arguments, variables};
+use super::process::Daemon;
 use super::sandbox::ADDRESS;
 
-/// The image of the shipped manifests. No registry has it: a Pod with it never runs.
+/// The image of the shipped manifests. No registry has it: a Pod with it runs only where somebody put it on the node.
 const PLACEHOLDER: &str = "pullkey:0.1.0";
 
-/// Where the shipped Deployment mounts the files.
-const MOUNT: &str = "/etc/pullkey";
+/// Every process has ports of its own, also those of another namespace or of a trial before.
+static COUNT: AtomicU16 = AtomicU16::new(0);
 
 /// The stand-in, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Kubelet {
-    trouble: Arc<Mutex<String>>,
+    shared: Arc<Shared>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// What the trial and the stand-in tell each other.
+#[derive(Debug, Default)]
+struct Shared {
+    trouble: Mutex<String>,
+    has_placeholder: AtomicBool,
+    /// The processes that run, by their Pods, and whether they are ready.
+    processes: Mutex<BTreeMap<String, (u32, bool)>>,
+}
+
 impl Kubelet {
-    pub(crate) fn start(cluster: &Cluster, folder: PathBuf) -> Self {
+    /// Runs the Pods of this namespace.
+    pub(crate) fn start(cluster: &Cluster, namespace: &str, folder: PathBuf) -> Self {
         let (stop, stopped) = channel();
-        let trouble = Arc::<Mutex<String>>::default();
+        let shared = Arc::<Shared>::default();
         let mut node = Node {
             kubectl: cluster.kubectl.clone(),
+            namespace: namespace.to_owned(),
             folder,
+            token: String::new(),
             pods: BTreeMap::new(),
-            leaving: Vec::new(),
-            count: 0,
+            gone: Vec::new(),
+            shared: Arc::clone(&shared),
         };
-        let thread = thread::spawn({
-            let trouble = Arc::clone(&trouble);
-            move || node.keep(&stopped, &trouble)
-        });
-        Self { trouble, stop: Some(stop), thread: Some(thread) }
+        let thread = thread::spawn(move || node.keep(&stopped));
+        Self { shared, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Puts the image on the node that the shipped manifests name.
+    pub(crate) fn load_the_image(&self) {
+        self.shared.has_placeholder.store(true, Ordering::Relaxed);
     }
 
     /// What could not be done the last time, for the message of a failure.
     pub(crate) fn trouble(&self) -> String {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The processes that run, by their Pods.
+    pub(crate) fn processes(&self) -> BTreeMap<String, u32> {
+        let processes = self.shared.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        processes.iter().map(|(pod, (process, _))| (pod.clone(), *process)).collect()
+    }
+
+    /// Whether the API server is led to this Pod.
+    pub(crate) fn is_ready(&self, pod: &str) -> bool {
+        let processes = self.shared.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        processes.get(pod).is_some_and(|(_, is_ready)| *is_ready)
     }
 }
 
@@ -73,182 +101,236 @@ impl Drop for Kubelet {
 
 struct Node {
     kubectl: Kubectl,
+    namespace: String,
     folder: PathBuf,
+    /// Of the account that the Pods have.
+    token: String,
     pods: BTreeMap<String, Running>,
-    /// Of Pods that are gone.
-    leaving: Vec<Running>,
-    count: u16,
+    /// Pods that are gone, and to which the API server may still be led.
+    gone: Vec<String>,
+    shared: Arc<Shared>,
 }
 
 struct Running {
     process: Daemon,
-    files: PathBuf,
-    content: BTreeMap<String, Vec<u8>>,
+    /// Volumes whose files come from the cluster.
+    files: Vec<(PathBuf, Files)>,
+    service: String,
     port: u16,
     admin_address: String,
     is_ready: bool,
+    grace: Duration,
+    /// For the next start, when the process ends by itself.
+    restart: Restart,
+}
+
+struct Restart {
+    command: Command,
+    not_before: Instant,
+    wait: Duration,
 }
 
 impl Node {
-    fn keep(&mut self, stopped: &Receiver<()>, trouble: &Mutex<String>) {
+    fn keep(&mut self, stopped: &Receiver<()>) {
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_millis(100)) {
             // What cannot be done yet, such as mounting a Secret that is not there, is tried again, as by a kubelet.
             let reason = self.look().err().unwrap_or_default();
-            *trouble.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+            *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+            let processes = self
+                .pods
+                .iter()
+                .map(|(name, pod)| (name.clone(), (pod.process.id(), pod.is_ready)))
+                .collect();
+            *self.shared.processes.lock().unwrap_or_else(PoisonError::into_inner) = processes;
         }
     }
 
     fn look(&mut self) -> Result<(), String> {
-        let pods = self.get(&["pods", "--selector=app.kubernetes.io/name=pullkey"])?;
-        let pods: BTreeMap<&str, &Value> = pods["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
-            .filter_map(|pod| Some((pod["metadata"]["name"].as_str()?, pod)))
-            .collect();
+        let objects = Objects::read(&self.kubectl, &self.namespace)?;
+        let pods = objects.pods();
         self.end_others(&pods)?;
         // One that cannot run yet keeps no other from being ready.
-        let results: Vec<_> = pods.into_iter().map(|(name, pod)| self.sync(name, pod)).collect();
+        let results: Vec<_> = pods.into_iter().map(|(name, pod)| self.sync(name, pod, &objects)).collect();
         results.into_iter().collect()
     }
 
-    /// Ends what runs for Pods that are gone, so that the API server has to connect to another one.
+    /// Ends what runs for Pods that are gone: it is told to, and at the same time the API server is led elsewhere.
     fn end_others(&mut self, pods: &BTreeMap<&str, &Value>) -> Result<(), String> {
-        // In the round before, the API server was told to go elsewhere; by now it knows.
-        for running in self.leaving.drain(..) {
-            running.process.stop();
-        }
         let gone: Vec<String> =
             self.pods.keys().filter(|name| !pods.contains_key(name.as_str())).cloned().collect();
-        for name in gone {
-            let arguments = ["delete", "endpointslice", &name, "-n", NAMESPACE, "--ignore-not-found"];
-            self.kubectl.attempt(&arguments, "")?;
-            self.leaving.extend(self.pods.remove(&name));
+        for name in &gone {
+            let running = self.pods.remove(name);
+            // One that ended by itself, for example over a bad configuration, has been told nothing.
+            if let Some(running) = running.and_then(Running::alive) {
+                running.process.terminate();
+                farewell::expect(running.process, running.grace);
+            }
+        }
+        self.gone.extend(gone);
+        if !self.gone.is_empty() {
+            self.unpublish(&self.gone)?;
+            self.gone.clear();
         }
         Ok(())
     }
 
-    fn sync(&mut self, name: &str, pod: &Value) -> Result<(), String> {
-        let content = self.content(pod)?;
+    fn sync(&mut self, name: &str, pod: &Value, objects: &Objects) -> Result<(), String> {
         if !self.pods.contains_key(name) {
-            let running = self.run(name, pod, content)?;
+            let running = self.run(name, pod, objects)?;
             self.pods.insert(name.to_owned(), running);
             return Ok(());
         }
+        let token = self.token(pod)?;
         let Some(running) = self.pods.get_mut(name) else { return Ok(()) };
-        if running.content != content {
-            mount(&running.files, &content)?;
-            running.content = content;
-        }
-        if !running.is_ready {
-            readiness(&running.admin_address).map_err(|reason| format!("{name} is not ready: {reason}"))?;
-            publish(&self.kubectl, name, running.port)?;
-            running.is_ready = true;
-        }
-        Ok(())
-    }
-
-    /// The files of the Pod's volume.
-    fn content(&self, pod: &Value) -> Result<BTreeMap<String, Vec<u8>>, String> {
-        let mut content = BTreeMap::new();
-        for source in pod["spec"]["volumes"][0]["projected"]["sources"].as_array().into_iter().flatten() {
-            if let Some(name) = source["configMap"]["name"].as_str() {
-                let object = self.get(&["configmap", name])?;
-                for (key, text) in object["data"].as_object().into_iter().flatten() {
-                    content.insert(key.clone(), text.as_str().unwrap_or_default().as_bytes().to_vec());
-                }
-            } else if let Some(name) = source["secret"]["name"].as_str() {
-                let object = self.get(&["secret", name])?;
-                for item in source["secret"]["items"].as_array().into_iter().flatten() {
-                    let (key, path) = (item["key"].as_str(), item["path"].as_str());
-                    let (Some(key), Some(path)) = (key, path) else { return Err(format!("{name}: {item}")) };
-                    let value = object["data"][key].as_str().ok_or_else(|| format!("{name} has no {key}"))?;
-                    let value = STANDARD.decode(value).map_err(|error| format!("{name}: {error}"))?;
-                    content.insert(path.to_owned(), value);
-                }
-            } else {
-                return Err(format!("a source that this stand-in does not know: {source}"));
+        for (volume, (folder, files)) in projected(pod).zip(&mut running.files) {
+            let current = objects.files(pod, volume, &token)?;
+            if *files != current {
+                fill(folder, &current)?;
+                *files = current;
             }
         }
-        Ok(content)
+        if running.process.has_ended() {
+            running.start_again();
+        }
+        let answer = readiness(&running.admin_address);
+        let answer = answer.map_err(|reason| format!("{reason}\n{}", running.process.last_lines()));
+        let is_ready = answer.is_ok();
+        if is_ready != running.is_ready {
+            if is_ready {
+                publish(&self.kubectl, &self.namespace, &running.service, name, running.port)?;
+            } else {
+                self.unpublish(&[name.to_owned()])?;
+                self.set_ready(name, "False")?;
+            }
+        }
+        if let Some(running) = self.pods.get_mut(name) {
+            running.is_ready = is_ready;
+        }
+        answer.map_err(|reason| format!("{name} is not ready: {reason}"))
     }
 
-    /// Starts pullkey with the Pod's own arguments; only its addresses and the folder of its files are others.
-    fn run(
-        &mut self,
-        name: &str,
-        pod: &Value,
-        content: BTreeMap<String, Vec<u8>>,
-    ) -> Result<Running, String> {
-        if pod["spec"]["containers"][0]["image"] == PLACEHOLDER {
+    /// Starts pullkey with the Pod's own arguments; only its addresses are others.
+    fn run(&mut self, name: &str, pod: &Value, objects: &Objects) -> Result<Running, String> {
+        let has_image = self.shared.has_placeholder.load(Ordering::Relaxed);
+        if pod["spec"]["containers"][0]["image"] == PLACEHOLDER && !has_image {
             return Err(format!("{name} has the image of the shipped manifests, which is a placeholder"));
         }
-        let files = self.folder.join(name);
-        mount(&files, &content)?;
-        self.count += 1;
-        let (port, admin_address) = (9000 + self.count, format!("127.0.0.1:{}", 10000 + self.count));
-        let mut command = sealed(Path::new(env!("CARGO_BIN_EXE_pullkey")), &self.folder);
-        for argument in pod["spec"]["containers"][0]["args"].as_array().into_iter().flatten() {
-            let argument = argument.as_str().unwrap_or_default();
+        let token = self.token(pod)?;
+        let folder = self.folder.join(name);
+        let mut files = Vec::new();
+        for volume in projected(pod) {
+            let folder = folder.join(volume["name"].as_str().unwrap_or_default());
+            let content = objects.files(pod, volume, &token)?;
+            fill(&folder, &content)?;
+            files.push((folder, content));
+        }
+        let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().into_iter().flatten();
+        let volumes: Vec<Volume> = mounts
+            .filter_map(|mount| {
+                let mount_path = mount["mountPath"].as_str()?.to_owned();
+                Some(Volume { folder: folder.join(mount["name"].as_str()?), mount_path })
+            })
+            .collect();
+
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let (port, admin_address) = (9000 + count, format!("127.0.0.1:{}", 10000 + count));
+        let mut command = contained(Path::new(env!("CARGO_BIN_EXE_pullkey")), &folder, &volumes);
+        let variables = variables(pod)?;
+        for argument in arguments(pod, &variables) {
             command.arg(match argument.split_once('=') {
                 Some(("--listen", _)) => format!("--listen={ADDRESS}:{port}"),
                 Some(("--admin-listen", _)) => format!("--admin-listen={admin_address}"),
-                _ => argument.replace(MOUNT, &files.display().to_string()),
+                _ => argument,
             });
         }
+        command.envs(variables);
+        command.env("KUBERNETES_SERVICE_HOST", HOST).env("KUBERNETES_SERVICE_PORT", PORT.to_string());
         // A trial does not wait ten seconds for a file to be compared.
         command.env("PULLKEY_POLL_INTERVAL", "200ms");
         let process = Daemon::start(name, &self.folder, &mut command);
-        Ok(Running { process, files, content, port, admin_address, is_ready: false })
+        let service = objects.service_of(pod).ok_or("no Service selects the Pod")?.to_owned();
+        let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
+        Ok(Running {
+            process,
+            files,
+            service,
+            port,
+            admin_address,
+            is_ready: false,
+            grace: Duration::from_secs(grace),
+            restart: Restart { command, not_before: Instant::now(), wait: Duration::from_secs(1) },
+        })
     }
 
-    fn get(&self, what: &[&str]) -> Result<Value, String> {
-        let printed = self.kubectl.attempt(&[&["get", "-n", NAMESPACE, "-o", "json"], what].concat(), "")?;
-        serde_json::from_str(&printed).map_err(|error| error.to_string())
+    /// A token for the Pod's account, where the Pod wants one.
+    fn token(&mut self, pod: &Value) -> Result<String, String> {
+        let wants =
+            projected(pod).any(|volume| volume["projected"].to_string().contains("serviceAccountToken"));
+        if wants && self.token.is_empty() {
+            let account = pod["spec"]["serviceAccountName"].as_str().unwrap_or("default");
+            let arguments = ["create", "token", account, "-n", &self.namespace];
+            self.kubectl.attempt(&arguments, "")?.trim().clone_into(&mut self.token);
+        }
+        Ok(self.token.clone())
+    }
+
+    fn unpublish(&self, names: &[String]) -> Result<(), String> {
+        let mut arguments = vec!["delete", "endpointslice", "-n", &self.namespace, "--ignore-not-found"];
+        arguments.extend(names.iter().map(String::as_str));
+        self.kubectl.attempt(&arguments, "").map(drop)
+    }
+
+    fn set_ready(&self, name: &str, status: &str) -> Result<(), String> {
+        set_ready(&self.kubectl, &self.namespace, name, status)
     }
 }
 
+impl Running {
+    fn alive(mut self) -> Option<Self> {
+        (!self.process.has_ended()).then_some(self)
+    }
+
+    /// At once the first time, then with growing pauses, as a kubelet does.
+    fn start_again(&mut self) {
+        let restart = &mut self.restart;
+        if restart.not_before <= Instant::now() {
+            self.process.start_again(&mut restart.command);
+            restart.not_before = Instant::now() + restart.wait;
+            restart.wait *= 2;
+        }
+    }
+}
+
+/// The volumes of a Pod whose files come from the cluster.
+fn projected(pod: &Value) -> impl Iterator<Item = &Value> {
+    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+    volumes.filter(|volume| volume["projected"].is_object())
+}
+
 /// Leads the API server to a Pod that is ready, and tells the Deployment that it is.
-fn publish(kubectl: &Kubectl, name: &str, port: u16) -> Result<(), String> {
+fn publish(kubectl: &Kubectl, namespace: &str, service: &str, name: &str, port: u16) -> Result<(), String> {
     let endpoints = json!({
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {
             "name": name,
-            "namespace": NAMESPACE,
-            "labels": {"kubernetes.io/service-name": "pullkey"},
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": service},
         },
         "addressType": "IPv4",
         "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": true}}],
         "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     });
     kubectl.attempt(&["apply", "--server-side", "-f", "-"], &endpoints.to_string())?;
-    // For a while already, so that no trial waits for the Deployment's minReadySeconds: the time that endpoints take
-    // to reach every node, of which there is none.
-    let condition = json!({"type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:00Z"});
-    let status = json!({"status": {"phase": "Running", "conditions": [condition]}}).to_string();
-    kubectl.attempt(&["patch", "pod", name, "-n", NAMESPACE, "--subresource=status", "-p", &status], "")?;
-    Ok(())
+    set_ready(kubectl, namespace, name, "True")
 }
 
-/// Puts the files into the folder as a kubelet does: all of them at once, by one link.
-fn mount(folder: &Path, content: &BTreeMap<String, Vec<u8>>) -> Result<(), String> {
-    let write = || -> std::io::Result<()> {
-        fs::create_dir_all(folder)?;
-        let version = tempfile::Builder::new().prefix("..").tempdir_in(folder)?.keep();
-        for (path, bytes) in content {
-            let file = version.join(path);
-            fs::create_dir_all(file.parent().unwrap_or(folder))?;
-            fs::write(file, bytes)?;
-            // The link to the first part of the path goes through the one that is replaced.
-            let first = path.split('/').next().unwrap_or(path);
-            if fs::symlink_metadata(folder.join(first)).is_err() {
-                symlink(Path::new("..data").join(first), folder.join(first))?;
-            }
-        }
-        symlink(version.file_name().unwrap_or_default(), folder.join("..data_tmp"))?;
-        fs::rename(folder.join("..data_tmp"), folder.join("..data"))
-    };
-    write().map_err(|error| format!("{}: {error}", folder.display()))
+/// For a while already, so that no trial waits for the Deployment's minReadySeconds: the time that endpoints take to
+/// reach every node, of which there is none.
+fn set_ready(kubectl: &Kubectl, namespace: &str, name: &str, status: &str) -> Result<(), String> {
+    let condition = json!({"type": "Ready", "status": status, "lastTransitionTime": "2020-01-01T00:00:00Z"});
+    let status = json!({"status": {"phase": "Running", "conditions": [condition]}}).to_string();
+    kubectl
+        .attempt(&["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status], "")
+        .map(drop)
 }

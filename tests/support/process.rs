@@ -4,8 +4,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::wait::until;
-
 /// A command that sees nothing of the developer's environment: no proxy, no kubeconfig, no locale.
 pub(crate) fn sealed(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
@@ -28,14 +26,30 @@ impl Daemon {
     /// Starts `command` with its output in `<folder>/<name>.log`.
     pub(crate) fn start(name: &str, folder: &Path, command: &mut Command) -> Self {
         let log = folder.join(format!("{name}.log"));
-        let output = File::create(&log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
-        let errors = output.try_clone().expect("a file handle can be duplicated");
-        let child = command
-            .stdout(output)
-            .stderr(errors)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
-        Self { name: name.to_owned(), child, log }
+        Self { name: name.to_owned(), child: spawn(command, &log), log }
+    }
+
+    /// Starts it once more after it has ended; the log goes on.
+    pub(crate) fn start_again(&mut self, command: &mut Command) {
+        self.child = spawn(command, &self.log);
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it no longer runs.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the state of our own child can be read").is_some()
+    }
+
+    /// Fails with the end of the program's log when it runs, or ended otherwise than a program that was asked to.
+    #[track_caller]
+    pub(crate) fn assert_ended_well(&mut self) {
+        let status = self.child.try_wait().expect("the state of our own child can be read");
+        let ended_well = status.is_some_and(|status| status.success());
+        assert!(ended_well, "{}: {status:?}; its last lines:\n{}", self.name, self.last_lines());
     }
 
     /// Fails with the end of the program's log when it no longer runs.
@@ -46,24 +60,40 @@ impl Daemon {
         }
     }
 
-    /// Asks it to end, as a kubelet does, and waits until it has.
-    pub(crate) fn stop(mut self) {
-        let id = self.child.id().to_string();
-        // The shell's own `kill`, because not every machine has a program of that name.
-        let _ = Command::new("sh").args(["-c", r#"kill -s TERM "$1""#, "sh", &id]).status();
-        until("it ends when it is asked to", || match self.child.try_wait() {
-            Ok(None) => Err(format!("{} still runs:\n{}", self.name, self.last_lines())),
-            _ => Ok(()),
-        });
+    /// Asks it to end, as a kubelet does.
+    pub(crate) fn terminate(&self) {
+        signal("TERM", self.id());
+    }
+
+    /// What it wrote so far.
+    pub(crate) fn written(&self) -> String {
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// The end of what it wrote so far, for the message of a failure.
     pub(crate) fn last_lines(&self) -> String {
-        let text =
-            fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let text = self.written();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(name: &str, process: u32) {
+    // The shell's own `kill`, because not every machine has a program of that name.
+    let script = r#"kill -s "$1" "$2""#;
+    let _ = Command::new("sh").args(["-c", script, "sh", name, &process.to_string()]).status();
+}
+
+fn spawn(command: &mut Command, log: &Path) -> Child {
+    let output = File::options().create(true).append(true).open(log);
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}", log.display()));
+    let errors = output.try_clone().expect("a file handle can be duplicated");
+    command
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()))
 }
 
 impl Drop for Daemon {

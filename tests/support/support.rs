@@ -3,14 +3,19 @@
 //! In reading order: `sandbox` makes the place where a cluster can live and die
 //! without a trace, `programs` finds or builds Kubernetes, `cluster` starts it,
 //! `installation` installs pullkey as an operator would, `kubelet` runs its Pods
-//! where a trial needs them, and `kubectl`, `process`, `shell` and `wait` are the
-//! tools they use. `markdown` reads the commands of the documentation.
+//! where a trial needs them (`objects` is what it reads, `container` what it runs,
+//! `farewell` what it told to end), and `kubectl`, `process`, `shell` and `wait`
+//! are the tools they use. `markdown` reads the commands of the documentation.
 
+pub(crate) mod api;
 pub(crate) mod cluster;
+pub(crate) mod container;
+pub(crate) mod farewell;
 pub(crate) mod installation;
 pub(crate) mod kubectl;
 pub(crate) mod kubelet;
 pub(crate) mod markdown;
+pub(crate) mod objects;
 pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod sandbox;

@@ -15,7 +15,7 @@ use crate::certs::files::{FilePair, WatchedPair};
 use crate::certs::issue;
 use crate::certs::issuer::{Issuer, Own};
 use crate::certs::published::{Published, Surroundings, warn_of_expiry};
-use crate::cli::ServeArgs;
+use crate::cli::serve::ServeArgs;
 use crate::cluster::client::RegistrationClient;
 use crate::process::metrics::Metrics;
 use crate::process::ready::{Condition, Conditions};

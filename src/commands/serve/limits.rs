@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::cli::ServeArgs;
+use crate::cli::serve::ServeArgs;
 use crate::server::limits::Limits;
 
 /// File descriptors for everything but the TLS port's connections: the log, the admin port, the API server.

@@ -1,0 +1,172 @@
+//! `pullkey serve` as a process of its own, started as a row wants it.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use super::wait::until;
+
+/// The running program; it is killed when this value is dropped.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    log: PathBuf,
+    /// Its standard error, when that is a pipe which nobody reads.
+    unread: Option<BufReader<ChildStderr>>,
+    /// The TLS port.
+    pub(crate) listen: SocketAddr,
+    /// The port of `/livez`, `/readyz` and `/metrics`.
+    pub(crate) admin_listen: SocketAddr,
+}
+
+/// A shell that does this first, for example `ulimit -n 64`, and is then replaced by `pullkey serve`.
+pub(crate) fn command(preparation: &str, folder: &Path, flags: &[&str]) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    let script = format!("{preparation}\nexec \"$0\" \"$@\"");
+    shell.args(["-ec", &script]).arg(program());
+    shell
+        .args(["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"])
+        .args(flags);
+    // Every flag could come from the environment too, so there is nothing in it but what the image brings.
+    shell
+        .env_clear()
+        .envs(image_environment())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    shell
+}
+
+/// The program that was built with this test, or another one, for example that of an image.
+fn program() -> OsString {
+    std::env::var_os("PULLKEY_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_pullkey").into())
+}
+
+/// What the last stage of the Dockerfile sets, for example for the allocator.
+fn image_environment() -> Vec<(String, String)> {
+    let dockerfile = concat!(env!("CARGO_MANIFEST_DIR"), "/Dockerfile");
+    let dockerfile = fs::read_to_string(dockerfile).unwrap_or_else(|error| panic!("{dockerfile}: {error}"));
+    let stage = dockerfile.rsplit("\nFROM ").next().unwrap_or_default();
+    let settings = stage.lines().filter_map(|line| line.strip_prefix("ENV ")?.split_once('='));
+    settings.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+}
+
+impl Program {
+    /// Starts it with its log in the folder, and returns once it says that it serves.
+    pub(crate) fn start(preparation: &str, folder: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        let log = folder.join("serve.log");
+        let child = command(preparation, folder, flags).stderr(File::create(&log)?).spawn()?;
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut program = Self { child, log, unread: None, listen: nowhere, admin_listen: nowhere };
+        let line = until("pullkey serves", || {
+            program.assert_running();
+            program.line("serving")
+        });
+        (program.listen, program.admin_listen) = addresses(&line)?;
+        Ok(program)
+    }
+
+    /// Starts it with standard output and standard error as pipes that nobody reads once it serves.
+    pub(crate) fn start_unread(folder: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        let mut child = command("", folder, flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut unread = BufReader::new(child.stderr.take().context("standard error is a pipe")?);
+        let (listen, admin_listen) = loop {
+            let mut line = String::new();
+            ensure!(unread.read_line(&mut line)? > 0, "the log ends before it serves");
+            let line: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
+            if line["message"] == "serving" {
+                break addresses(&line)?;
+            }
+        };
+        let log = folder.join("serve.log");
+        File::create(&log)?;
+        Ok(Self { child, log, unread: Some(unread), listen, admin_listen })
+    }
+
+    /// Nobody will ever read its standard error.
+    pub(crate) fn close_standard_error(&mut self) {
+        self.unread = None;
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The first line of the log with this message.
+    pub(crate) fn line(&self, message: &str) -> Result<Value, String> {
+        let found = self.lines().into_iter().find(|line| line["message"] == message);
+        found.ok_or_else(|| format!("no line {message:?} in the log:\n{}", self.log_text()))
+    }
+
+    /// The lines of the log so far, each of which must be a JSON object.
+    #[track_caller]
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let text = self.log_text();
+        // What stands behind the last line end is still being written.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        whole.lines().map(parse).collect()
+    }
+
+    /// The log as it is.
+    pub(crate) fn log_text(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_else(|error| panic!("{}: {error}", self.log.display()))
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.id(), name);
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        until("pullkey ends", || self.exit_status().ok_or_else(|| self.log_text()))
+    }
+
+    /// Fails when it has ended.
+    #[track_caller]
+    pub(crate) fn assert_running(&mut self) {
+        if let Some(status) = self.exit_status() {
+            panic!("pullkey ended with {status}; its log:\n{}", self.log_text());
+        }
+    }
+
+    fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the state of our own child can be read")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Either call fails only when the process is gone already, which is the aim.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The two addresses in the line that says that it serves.
+pub(crate) fn addresses(line: &Value) -> anyhow::Result<(SocketAddr, SocketAddr)> {
+    let address = |field: &str| {
+        line[field]
+            .as_str()
+            .and_then(|address| address.parse().ok())
+            .with_context(|| format!("no {field} in {line}"))
+    };
+    Ok((address("listen")?, address("admin_listen")?))
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) fn signal(process: u32, name: &str) {
+    // The shell's own `kill`, because not every machine has a program of that name.
+    let script = r#"kill -s "$1" "$2""#;
+    let status = Command::new("/bin/sh").args(["-c", script, "sh", name, &process.to_string()]).status();
+    assert!(status.is_ok_and(|status| status.success()), "SIG{name} cannot be sent");
+}
