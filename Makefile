@@ -33,7 +33,7 @@ test-faults: ## Do to the program what clients, strangers and machines do wrong,
 soak: ## A steady load with malformed requests in it; DURATION=10m says how long
 	PULLKEY_SOAK=$(or $(DURATION),10m) $(CARGO) test --release --locked --test faults -- soak
 
-test-rollout: ## Restart, renew, kill and overload the release build under load, and print what was lost (about 15 minutes)
+test-rollout: ## Restart, renew, kill and overload the release build under load, and print what was lost (about 25 minutes)
 	$(CARGO) build --release --locked
 	PULLKEY_ROLLOUT=long PULLKEY_PROGRAM=$(abspath $(PULLKEY)) $(CARGO) test --locked --test rollout
 
