@@ -128,7 +128,7 @@ pub struct LimitArgs {
     pub max_connections: usize,
 
     /// TLS handshakes under way; at this number the longest one gives way
-    #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_HANDSHAKES", default_value = "512", value_parser = number)]
+    #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_HANDSHAKES", default_value = "1024", value_parser = number)]
     pub max_handshakes: usize,
 
     /// Requests under way; more wait for a second and are then told to come again (503)

@@ -35,7 +35,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1024,
-            handshakes: 512,
+            handshakes: 1024,
             requests: 512,
             body_bytes: 24 * 1024 * 1024,
             handshake: Duration::from_secs(5),

@@ -9,7 +9,7 @@ use super::site::{Row, SECRETS, table};
 use super::world::{World, verdict};
 
 /// Renewed at two thirds of it.
-const LIFE: Duration = Duration::from_secs(15);
+const LIFE: Duration = Duration::from_secs(30);
 
 /// The trial.
 pub(crate) fn certificates_renew_themselves_without_a_lost_pod(world: &World) -> Result<(), String> {
