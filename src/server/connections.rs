@@ -257,7 +257,9 @@ impl Connections {
         let latest = self.traffic.now().saturating_sub(millis(GIVES_WAY_AFTER));
         let seen = self.all.iter().filter_map(|connection| {
             let state = State(connection.state.load(Ordering::Relaxed));
-            let doing = state.phase().doing().filter(|_| phase(state.phase()) && !state.is_giving_way())?;
+            let doing = state.phase().doing().filter(|_| phase(state.phase()))?;
+            // Who is about to go still takes a place of his address.
+            let doing = if state.is_giving_way() { Doing::Leaving } else { doing };
             let (from, proven) = (connection.from, connection.is_proven());
             Some((Candidate { from, proven, doing, since: state.since() }, (connection, state)))
         });

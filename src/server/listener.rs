@@ -1,8 +1,9 @@
 //! The accept loop: takes connections in, makes room for them, and drains when the process stops.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -33,6 +34,10 @@ const LAST_REQUEST: Duration = Duration::from_secs(1);
 /// How long requests under way may still take at the end of the drain. With it, all must end within the
 /// `terminationGracePeriodSeconds` of the manifest.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// For this share of the connections more may wait until there is room; then the first of them goes.
+const WAITING_SHARE: usize = 4;
+/// For how many addresses is looked at once whether there is room.
+const ADDRESSES_MAX: usize = 8;
 /// How many long reviews are worked on at once. Each keeps a thread busy.
 const LONG_REVIEWS: usize = 4;
 
@@ -66,7 +71,8 @@ impl Listener {
         let sessions = sessions(webhook, distrusted);
         let traffic = Arc::clone(&sessions.traffic);
         let connections = Connections::new(Arc::clone(&traffic), limits);
-        let mut port = Port { connections, sessions, own, probe, tasks: TaskTracker::new() };
+        let tasks = TaskTracker::new();
+        let mut port = Port { connections, sessions, own, probe, waiting: VecDeque::new(), tasks };
 
         let mut stop = pin!(stop);
         let mut stopped = None;
@@ -77,8 +83,10 @@ impl Listener {
                     traffic.draining.store(true, Ordering::Relaxed);
                 }
                 () = sleep(DRAIN_LOOK), if stopped.is_some() => {}
+                () = sleep(LOOK), if !port.waiting.is_empty() => {}
                 accepted = tcp.accept() => port.accepted(accepted).await,
             }
+            port.admit_waiting();
             let draining = stopped.map(|stopped| Draining {
                 elapsed: stopped.elapsed(),
                 timeout: limits.drain,
@@ -100,7 +108,16 @@ struct Port {
     /// For the process's own probe, which no limit concerns.
     own: Arc<Sessions>,
     probe: ProbeAddress,
+    /// Who has connected and found no room yet. Nobody stands in the way of those behind him.
+    waiting: VecDeque<Newcomer>,
     tasks: TaskTracker,
+}
+
+/// Somebody who waits for room.
+struct Newcomer {
+    tcp: TcpStream,
+    from: SocketAddr,
+    since: Instant,
 }
 
 impl Port {
@@ -110,17 +127,40 @@ impl Port {
                 let connection = Connection::open(&self.own.traffic, from.ip());
                 self.tasks.spawn(Arc::clone(&self.own).run(tcp, connection));
             }
-            Ok((tcp, from)) => loop {
-                match self.connections.make_room(from.ip()) {
-                    Room::Free => break self.serve(tcp, from),
-                    Room::Soon => sleep(LOOK).await,
-                    Room::Refused => break,
+            Ok((tcp, from)) => match self.connections.make_room(from.ip()) {
+                Room::Free => self.serve(tcp, from),
+                Room::Soon => {
+                    if self.waiting.len() >= self.sessions.limits.connections.div_ceil(WAITING_SHARE) {
+                        self.waiting.pop_front();
+                    }
+                    self.waiting.push_back(Newcomer { tcp, from, since: Instant::now() });
                 }
+                Room::Refused => {}
             },
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 self.connections.least_needed_gives_way();
                 sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+
+    /// Looks whether there is room for the first of each address that waits.
+    fn admit_waiting(&mut self) {
+        let mut asked: Vec<IpAddr> = Vec::new();
+        for newcomer in std::mem::take(&mut self.waiting) {
+            let from = newcomer.from.ip();
+            if asked.contains(&from) || asked.len() >= ADDRESSES_MAX {
+                self.waiting.push_back(newcomer);
+                continue;
+            }
+            asked.push(from);
+            match self.connections.make_room(from) {
+                Room::Free => self.serve(newcomer.tcp, newcomer.from),
+                Room::Soon if newcomer.since.elapsed() < self.sessions.limits.handshake => {
+                    self.waiting.push_back(newcomer);
+                }
+                Room::Soon | Room::Refused => {}
             }
         }
     }
@@ -142,6 +182,9 @@ impl Port {
                 }
             }
             Err(error) => tracing::warn!(%error, "cannot see who is still connecting"),
+        }
+        for newcomer in std::mem::take(&mut self.waiting) {
+            self.serve(newcomer.tcp, newcomer.from);
         }
         let end = Instant::now() + LAST_ANSWERS;
         while self.connections.owed(LAST_REQUEST) > 0 && Instant::now() < end {

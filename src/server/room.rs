@@ -29,6 +29,8 @@ pub(super) enum Doing {
     Asking,
     /// It is being answered.
     Working,
+    /// It was told to give way.
+    Leaving,
 }
 
 /// What becomes of one that has just come.
@@ -53,13 +55,13 @@ pub(super) fn choose(all: &[Candidate], max: usize, newcomer: Option<IpAddr>, la
             Doing::Waiting => true,
             // A request of a good caller is as good as answered.
             Doing::Asking => is_heavy || !candidate.proven,
-            Doing::Working => false,
+            Doing::Working | Doing::Leaving => false,
         };
         let counts_its_age = !is_heavy || newcomer == heavy;
         (may_go && !(is_young && counts_its_age)).then_some((!is_heavy, candidate.proven, candidate.since))
     };
     let ranked = all.iter().enumerate().filter_map(|(place, candidate)| Some((rank(candidate)?, place)));
-    let is_stranger = |one: &Candidate| !one.proven && one.doing != Doing::Working;
+    let is_stranger = |one: &Candidate| !one.proven && matches!(one.doing, Doing::Waiting | Doing::Asking);
     match ranked.min() {
         // A stranger that is still young will soon be old enough.
         Some(((true, true, _), _)) if all.iter().any(is_stranger) => Choice::Wait,
@@ -126,6 +128,8 @@ mod tests {
         ];
         assert_eq!(choose(&all, 4, Some(SERVER), 100), Choice::GivesWay(2), "however young");
         assert_eq!(choose(&all[1..], 4, Some(POD), 100), Choice::Wait, "one address holds all");
+        let leaving = [one(POD, true, Doing::Leaving, 0), all[0], all[2], all[3]];
+        assert_eq!(choose(&leaving, 4, Some(OTHER), 100), Choice::GivesWay(2), "who goes still counts");
         let young = [one(SERVER, false, Doing::Waiting, 200), all[1], all[2], all[3]];
         assert_eq!(choose(&young, 4, Some(POD), 100), Choice::Refuse);
         assert_eq!(choose(&young, 4, Some(POD), 175), Choice::GivesWay(2));
