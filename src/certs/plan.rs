@@ -158,7 +158,11 @@ impl Plan {
             self.pace.must_read = false;
             self.record.read_at = Some(moment.steady);
         }
+        let was_renamed = matches!(self.record.sight, Sight::NoWebhook(_));
         self.record.see(sight, moment);
+        // Somebody took our webhook away and brought it back, settled as before: of these two changes an
+        // API server can have missed the second.
+        self.alert |= was_renamed && self.record.hash().is_some() && self.record.unsettled.is_none();
         self.look_for_absence(moment);
     }
 
