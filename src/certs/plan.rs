@@ -248,13 +248,21 @@ impl Plan {
             return false;
         };
         // Before its beginning: the clock was far ahead when it was issued.
-        newest.renew_at.is_some_and(|renew_at| renew_at <= wall || wall < newest.not_before)
+        self.replace_at().is_some_and(|replace_at| replace_at <= wall || wall < newest.not_before)
+    }
+
+    /// When another certificate has to be issued. One that could not be published yet is not given up at
+    /// the first opportunity, or none ever would be: there is still half of the time before its end.
+    fn replace_at(&self) -> Option<Timestamp> {
+        let Some(next) = &self.next else {
+            return self.served.as_ref()?.renew_at;
+        };
+        let renew_at = next.renew_at?;
+        Some(renew_at + next.not_after.duration_since(renew_at) / 2)
     }
 
     fn until_renewal(&self, wall: Timestamp) -> Duration {
-        let newest = self.next.as_ref().or(self.served.as_ref());
-        let renew_at = newest.and_then(|leaf| leaf.renew_at);
-        let left = renew_at.map(|renew_at| renew_at.duration_since(wall));
+        let left = self.replace_at().map(|replace_at| replace_at.duration_since(wall));
         left.and_then(|left| Duration::try_from(left).ok()).unwrap_or(WAIT_MAX)
     }
 

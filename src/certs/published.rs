@@ -149,13 +149,14 @@ impl Published {
         }
     }
 
-    fn observed(&mut self, (source, observation): Observation) {
+    fn observed(&mut self, (verb, observation): Observation) {
         match observation {
             Ok(sight) => {
-                self.said.answer(if source == Source::Call { "get" } else { "watch" });
-                self.see(sight, source);
+                self.said.answer(verb);
+                // By now a call of the plan may have seen more, whatever call this was.
+                self.see(sight, Source::Watch);
             }
-            Err((verb, error)) => self.said.trouble(verb, &error, 1),
+            Err(error) => self.said.trouble(verb, &error, 1),
         }
     }
 
@@ -304,8 +305,8 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", with_causes(cause)))
 }
 
-/// What was seen, or which call failed.
-type Observation = (Source, Result<Sight, (&'static str, CallError)>);
+/// Which call it was, and what was seen or what failed.
+type Observation = (&'static str, Result<Sight, CallError>);
 
 /// Reports the registration as it is and each change of it, through restarts of the API server.
 async fn observe(client: Arc<RegistrationClient>, seen: UnboundedSender<Observation>) {
@@ -313,18 +314,24 @@ async fn observe(client: Arc<RegistrationClient>, seen: UnboundedSender<Observat
     loop {
         let failed = match client.read().await {
             Ok(sight) => {
-                let _ = seen.send((Source::Call, Ok(sight.clone())));
+                let _ = seen.send(("get", Ok(sight)));
+                let began = Instant::now();
                 let changed = |sight| {
-                    let _ = seen.send((Source::Watch, Ok(sight)));
+                    let _ = seen.send(("watch", Ok(sight)));
                 };
-                client.watch(&sight, changed).await.err().map(|error| ("watch", error))
+                let watched = client.watch(changed).await;
+                if began.elapsed() < WATCH_RETRY.0 {
+                    // Something ends it at once each time; nobody is asked without a pause.
+                    sleep(WATCH_RETRY.0).await;
+                }
+                watched.err().map(|error| ("watch", error))
             }
             Err(error) => Some(("get", error)),
         };
         match failed {
             None => retry = WATCH_RETRY.0,
-            Some(failed) => {
-                let _ = seen.send((Source::Watch, Err(failed)));
+            Some((verb, error)) => {
+                let _ = seen.send((verb, Err(error)));
                 sleep(retry).await;
                 retry = (retry * 2).min(WATCH_RETRY.1);
             }

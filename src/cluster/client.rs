@@ -114,18 +114,19 @@ impl RegistrationClient {
         sight(&call(self.client.request_text(request)).await?)
     }
 
-    /// Reports each change of the registration that follows `from`, until the watch ends by itself.
+    /// Reports the registration, if there is one, and each change of it, until the watch ends by itself.
     ///
     /// # Errors
     /// The watch cannot begin, or breaks off.
-    pub async fn watch(&self, from: &Sight, mut changed: impl FnMut(Sight)) -> Result<(), CallError> {
-        let version = from.version().map_or("", |version| version.resource_version.as_str());
+    pub async fn watch(&self, mut changed: impl FnMut(Sight)) -> Result<(), CallError> {
         let params = WatchParams {
             field_selector: Some(format!("metadata.name={}", self.name)),
             timeout: Some(WATCH_SECONDS),
             ..WatchParams::default()
         };
-        let request = Request::new(PATH).watch(&params, version);
+        // From no version on the API server begins with the object as it is now. The object's own version
+        // may be older than all that it remembers.
+        let request = Request::new(PATH).watch(&params, "");
         let request = request.map_err(|error| CallError::Away(error.to_string()))?;
         let events = call(self.client.request_events::<Value>(request)).await?;
         let mut events = pin!(events);
@@ -139,8 +140,11 @@ impl RegistrationClient {
                 }
                 Some(WatchEvent::Deleted(_)) => changed(Sight::Missing),
                 Some(WatchEvent::Bookmark(_)) => {}
-                // Too old a version, or the server ends; the next read tells all.
-                Some(WatchEvent::Error(_)) | None => return Ok(()),
+                Some(WatchEvent::Error(status)) => {
+                    let message = status.message.chars().take(MESSAGE_CHARS_MAX).collect();
+                    return Err(CallError::Other(status.code, message));
+                }
+                None => return Ok(()),
             }
         }
     }

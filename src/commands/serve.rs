@@ -96,7 +96,7 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
 
     let mut tasks = Tasks::new();
     let admin = admin::routes(readiness.clone(), registry, metrics.clone(), logs.dropped());
-    tasks.spawn(async { (axum::serve(admin_tcp, admin).await, "admin port").1 });
+    tasks.spawn(async { (admin::serve(admin_tcp, admin).await, "admin port").1 });
     let keep = certificates.keep(cell, metrics.clone(), distrusted);
     tasks.spawn(async { (keep.await, "certificate watch").1 });
     if args.reload {

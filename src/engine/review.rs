@@ -21,6 +21,9 @@ pub const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 /// How much of a foreign `apiVersion` or `kind` is repeated in an error.
 const NAME_CHARS_MAX: usize = 64;
+/// The longest `uid` that is repeated. The API server's have 36 bytes; a stranger's could make each answer
+/// as long as a request.
+const UID_BYTES_MAX: usize = 253;
 
 /// The answer to a review, with what there is to say about it.
 #[derive(Debug)]
@@ -108,6 +111,8 @@ pub enum ReviewError {
     NoRequest,
     /// The request has no `uid`, without which no answer is accepted.
     NoUid,
+    /// The `uid`, which the answer repeats, is longer than any that the API server makes.
+    LongUid,
 }
 
 members! {
@@ -257,7 +262,11 @@ impl<'b, O> Review<'b, O> {
             return Err(ReviewError::NotAReview { api_version, kind });
         }
         let request = self.request.ok_or(ReviewError::NoRequest)?;
-        if request.uid.is_empty() { Err(ReviewError::NoUid) } else { Ok(request) }
+        match request.uid.len() {
+            0 => Err(ReviewError::NoUid),
+            1..=UID_BYTES_MAX => Ok(request),
+            _ => Err(ReviewError::LongUid),
+        }
     }
 }
 
@@ -271,6 +280,7 @@ impl fmt::Display for ReviewError {
             ),
             Self::NoRequest => f.write_str("the AdmissionReview has no request"),
             Self::NoUid => f.write_str("the AdmissionReview has no request.uid"),
+            Self::LongUid => write!(f, "request.uid is longer than {UID_BYTES_MAX} bytes"),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::limits::{BODY_BYTES_MAX, Limits};
 const SHORT_BYTES: usize = 32 * 1024;
 /// How much is reserved for a body whose length is not announced.
 const UNKNOWN_RESERVED_BYTES: usize = 128 * 1024;
-/// While others wait, this much of a stranger's body must come...
+/// While others wait, this much of a body must come...
 const LEAST_BYTES: usize = 32 * 1024;
 /// ... in this time.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -42,7 +42,7 @@ pub(super) struct Whole<'a> {
     _room: Option<Permit<'a>>,
 }
 
-/// Reads a body. One of a caller that is not `proven` must not be slow while others wait.
+/// Reads a body, which must not be slow while others wait.
 ///
 /// # Errors
 /// The body is too large, too slow or broken, or there is no room for it.
@@ -50,7 +50,6 @@ pub(super) async fn read<'a>(
     mut body: Incoming,
     limits: &Limits,
     traffic: &'a Traffic,
-    proven: bool,
 ) -> Result<Whole<'a>, BodyError> {
     let hint = body.size_hint();
     if usize::try_from(hint.lower()).map_or(true, |announced| announced > BODY_BYTES_MAX) {
@@ -70,7 +69,7 @@ pub(super) async fn read<'a>(
     let read = tokio::select! {
         biased;
         bytes = collect(&mut body, announced, &come) => bytes.map(Some),
-        overdue = overdue(limits.body, traffic, proven, &come) => overdue.map(|()| None),
+        overdue = overdue(limits.body, traffic, &come) => overdue.map(|()| None),
     };
     match read {
         Ok(Some(bytes)) => Ok(Whole { bytes, _room: room }),
@@ -101,18 +100,13 @@ pub(super) async fn discard(mut body: Incoming, time_max: Duration) -> Result<()
 }
 
 /// Ends when a body has had its time, with an error, or when others need what it holds.
-async fn overdue(
-    time_max: Duration,
-    traffic: &Traffic,
-    proven: bool,
-    come: &AtomicUsize,
-) -> Result<(), BodyError> {
+async fn overdue(time_max: Duration, traffic: &Traffic, come: &AtomicUsize) -> Result<(), BodyError> {
     let started = Instant::now();
     let mut seen = 0;
     while started.elapsed() < time_max {
         sleep(PATIENCE.min(time_max.saturating_sub(started.elapsed()))).await;
         let come = come.load(Ordering::Relaxed);
-        if !proven && come < seen + LEAST_BYTES && traffic.is_short() {
+        if come < seen + LEAST_BYTES && traffic.is_short() {
             return Ok(());
         }
         seen = come;

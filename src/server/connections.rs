@@ -17,6 +17,8 @@ use crate::process::metrics::{ConnectionState, Metrics};
 
 /// A connection that does the same for less than this is left alone: it may be about to go on.
 const GIVES_WAY_AFTER: Duration = Duration::from_millis(250);
+/// For this share of the connections more may be open while others are leaving.
+const LEAVING_SHARE: usize = 8;
 /// From this many ended connections on they are taken out of the table.
 const ENDED_MAX: usize = 1024;
 
@@ -219,8 +221,13 @@ impl Connections {
             // A handshake is short: it is worth waiting for its end, whoever comes.
             return Room::Soon;
         }
-        if self.traffic.open() < self.limits.connections {
+        let (open, max) = (self.traffic.open(), self.limits.connections);
+        if open < max {
             return Room::Free;
+        }
+        // Those that were told to give way have to go first.
+        if open >= max + max.div_ceil(LEAVING_SHARE) {
+            return Room::Soon;
         }
         self.one_gives_way(Some(from), self.limits.connections, |_| true)
     }

@@ -31,8 +31,11 @@ impl Gate {
         Self { used: AtomicUsize::new(0), waiting: AtomicUsize::new(0), max }
     }
 
-    /// Waits for a second at most until `weight` fits in.
+    /// Waits for a second at most until `weight` fits in. No weight always does.
     pub(super) async fn pass(&self, weight: usize) -> Option<Permit<'_>> {
+        if weight == 0 {
+            return Some(Permit { gate: self, weight });
+        }
         // Those who wait come first.
         if !self.is_short()
             && let Some(permit) = self.try_pass(weight)
@@ -48,12 +51,6 @@ impl Gate {
                 return permit;
             }
         }
-    }
-
-    /// Passes even when the gate is full: for a caller that is known to be a good one.
-    pub(super) fn pass_always(&self, weight: usize) -> Permit<'_> {
-        self.used.fetch_add(weight, Ordering::Relaxed);
-        Permit { gate: self, weight }
     }
 
     /// Whether somebody waits.

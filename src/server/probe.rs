@@ -56,7 +56,7 @@ impl Probe {
         let mut said = false;
         loop {
             let attempt =
-                timeout(ATTEMPT_MAX, self.ask()).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
+                timeout(ATTEMPT_MAX, self.ask_any()).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
             self.address.0.store(None);
             match attempt {
                 Ok(()) => return,
@@ -70,13 +70,20 @@ impl Probe {
         }
     }
 
-    async fn ask(&self) -> io::Result<()> {
-        let socket = if self.listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        let to = match self.listen.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
+    async fn ask_any(&self) -> io::Result<()> {
+        match self.listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => self.ask(Ipv4Addr::LOCALHOST.into()).await,
+            // The port serves IPv4 too, and where IPv6 is switched off nothing else.
+            IpAddr::V6(ip) if ip.is_unspecified() => match self.ask(Ipv6Addr::LOCALHOST.into()).await {
+                Err(_) => self.ask(Ipv4Addr::LOCALHOST.into()).await,
+                answered => answered,
+            },
+            ip => self.ask(ip).await,
+        }
+    }
+
+    async fn ask(&self, to: IpAddr) -> io::Result<()> {
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.bind((to, 0).into())?;
         self.address.0.store(Some(Arc::new(socket.local_addr()?)));
         let tcp = socket.connect((to, self.listen.port()).into()).await?;

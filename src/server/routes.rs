@@ -56,35 +56,51 @@ pub(super) struct Caller<'a> {
 
 type Answered = Response<Full<Bytes>>;
 
+/// Why a request is none for a review, by its head.
+struct Refusal {
+    status: StatusCode,
+    reason: &'static str,
+}
+
+impl Refusal {
+    fn of(request: &Request<Incoming>) -> Option<Self> {
+        let (status, reason) = if request.uri().path() != MUTATE_PATH {
+            (StatusCode::NOT_FOUND, "reviews are answered at /mutate")
+        } else if request.method() != Method::POST {
+            (StatusCode::METHOD_NOT_ALLOWED, "only POST is answered here")
+        } else if !is_json(request.headers().get(header::CONTENT_TYPE)) {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json")
+        } else {
+            return None;
+        };
+        Some(Self { status, reason })
+    }
+}
+
 impl Webhook {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>, caller: Caller<'_>) -> Answered {
         let gate = &caller.traffic.requests;
-        let in_flight =
-            if caller.connection.is_proven() { Some(gate.pass_always(1)) } else { gate.pass(1).await };
-        let Some(in_flight) = in_flight else {
+        // A caller that is known to be a good one need not wait behind strangers.
+        let weight = usize::from(!caller.connection.is_proven());
+        let Some(in_flight) = gate.pass(weight).await else {
             return self.shed(request.into_body(), caller).await;
         };
-        if request.uri().path() != MUTATE_PATH {
-            let reason = "reviews are answered at /mutate";
-            return self.refuse(StatusCode::NOT_FOUND, reason, request, caller).await;
+        let Some(refusal) = Refusal::of(&request) else {
+            return self.mutate(request.into_body(), in_flight, caller).await;
+        };
+        // A request that is refused takes nobody's place while the rest of it comes.
+        drop(in_flight);
+        let mut response = self.refuse(refusal.status, refusal.reason, request, caller).await;
+        if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
-        if request.method() != Method::POST {
-            let reason = "only POST is answered here";
-            let mut refusal = self.refuse(StatusCode::METHOD_NOT_ALLOWED, reason, request, caller).await;
-            refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return refusal;
-        }
-        if !is_json(request.headers().get(header::CONTENT_TYPE)) {
-            let reason = "the Content-Type must be application/json";
-            return self.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason, request, caller).await;
-        }
-        self.mutate(request.into_body(), in_flight, caller).await
+        response
     }
 
     async fn mutate(&self, body: Incoming, in_flight: Permit<'_>, caller: Caller<'_>) -> Answered {
         let Caller { connection, traffic, limits } = caller;
-        let body = match body::read(body, limits, traffic, connection.is_proven()).await {
+        let body = match body::read(body, limits, traffic).await {
             Ok(body) => body,
             Err(BodyError::Busy(rest)) => {
                 drop(in_flight);

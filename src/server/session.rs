@@ -141,8 +141,17 @@ impl Sessions {
         if connection.is_giving_way() {
             return Ok(());
         }
-        // A request that came at the last moment is answered.
-        timeout(self.limits.body + LAST_ANSWER, http).await.unwrap_or(Ok(()))
+        // A request that came at the last moment is answered, unless there is need again.
+        let last = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    ended = http.as_mut() => return ended,
+                    () = connection.told_to_give_way() => if connection.is_giving_way() { return Ok(()) },
+                }
+            }
+        };
+        timeout(self.limits.body + LAST_ANSWER, last).await.unwrap_or(Ok(()))
     }
 }
 

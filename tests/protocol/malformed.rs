@@ -80,6 +80,7 @@ fn another_kind_or_version_is_refused_with_the_one_that_is_spoken() {
 
 #[test]
 fn a_review_without_request_or_uid_is_refused() {
+    let long_uid = refused("400 Bad Request", "request.uid is longer than 253 bytes");
     let refused = |what: &str| refused("400 Bad Request", &format!("the AdmissionReview has no {what}"));
     let uid = format!(r#""uid":"{UID}","#);
     let review =
@@ -92,6 +93,8 @@ fn a_review_without_request_or_uid_is_refused() {
         ("no uid", good_but(&uid, ""), refused("request.uid")),
         ("an empty uid", good_but(&uid, r#""uid":"","#), refused("request.uid")),
         ("null for the uid", good_but(&uid, r#""uid":null,"#), refused("request.uid")),
+        // The answer repeats it: who chose its length would choose the answer's.
+        ("a long uid", good_but(&uid, &format!(r#""uid":"{}","#, "u".repeat(254))), long_uid),
     ]);
 }
 

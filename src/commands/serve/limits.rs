@@ -5,13 +5,14 @@ use std::fs;
 use crate::cli::serve::ServeArgs;
 use crate::server::limits::Limits;
 
-/// File descriptors for everything but the TLS port's connections: the log, the admin port, the API server.
-const OTHER_DESCRIPTORS: usize = 32;
+/// File descriptors for everything but the TLS port: the log, the admin port, the API server.
+const OTHER_DESCRIPTORS: usize = 24;
 
 /// The limits that the command line asks for, with no more connections than the process may open.
 pub(super) fn of(args: &ServeArgs) -> Limits {
     let wanted = args.limits.max_connections;
-    let possible = descriptors_max().map(|max| max.saturating_sub(OTHER_DESCRIPTORS).max(1));
+    // Besides the open connections some wait for room, and some are leaving.
+    let possible = descriptors_max().map(|max| (max.saturating_sub(OTHER_DESCRIPTORS) / 11 * 8).max(1));
     let connections = possible.map_or(wanted, |possible| wanted.min(possible));
     if connections < wanted {
         tracing::warn!(
