@@ -10,3 +10,4 @@ pub mod issuer;
 pub mod plan;
 pub mod published;
 pub mod said;
+pub mod swap;

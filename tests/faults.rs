@@ -10,6 +10,12 @@
 //! cargo test --test faults -- head     # the rows with "head" in their name
 //! ```
 
+#[path = "support/running.rs"]
+mod running;
+#[path = "support/signal.rs"]
+mod signal;
+#[path = "support/trusting.rs"]
+mod trusting;
 #[path = "support/wait.rs"]
 mod wait;
 

@@ -11,6 +11,8 @@
 
 #[path = "support/golden_case.rs"]
 mod golden_case;
+#[path = "support/trusting.rs"]
+mod trusting;
 #[path = "support/webhook.rs"]
 mod webhook;
 

@@ -5,6 +5,9 @@
 //! of `date` is left out. After each test the server must still answer a good review on a new
 //! connection, and no thread of it may have panicked.
 
+#[path = "support/trusting.rs"]
+mod trusting;
+
 #[path = "protocol/client.rs"]
 mod client;
 #[path = "protocol/reviews.rs"]

@@ -1,7 +1,13 @@
 //! `pullkey serve`, the real program: what it reads again, what it says, and how it ends.
 
+#[path = "support/running.rs"]
+mod running;
 #[path = "support/serving.rs"]
 mod serving;
+#[path = "support/signal.rs"]
+mod signal;
+#[path = "support/trusting.rs"]
+mod trusting;
 #[path = "support/wait.rs"]
 mod wait;
 

@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use super::cell::Cell;
 use super::issuer::{Issuer, Own};
 use super::plan::Leaf;
+use super::swap;
+use crate::process::metrics::Metrics;
 
 /// How often the clock is looked at. A sleep until the renewal would not notice a suspended machine.
 const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(60);
 const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// Replaces the certificate when its time comes, for as long as the process runs.
-/// `renewed` hears when each new one ends.
-pub async fn keep(issuer: Issuer, first: Leaf, cell: Arc<Cell>, renewed: impl Fn(Timestamp)) {
+pub async fn keep(issuer: Issuer, first: Leaf, cell: Arc<Cell>, metrics: Metrics) {
     let mut renew_at = first.renew_at;
     loop {
         let left = renew_at.and_then(|at| Duration::try_from(at.duration_since(Timestamp::now())).ok());
@@ -29,8 +30,7 @@ pub async fn keep(issuer: Issuer, first: Leaf, cell: Arc<Cell>, renewed: impl Fn
             Ok(own) => {
                 let Own { pair, leaf, .. } = &own;
                 tracing::info!(not_after = %pair.not_after(), "renewed the self-issued certificate");
-                renewed(pair.not_after());
-                cell.swap(pair.clone());
+                swap::serve(pair.clone(), &cell, &metrics);
                 renew_at = leaf.renew_at;
                 issuer.keep(&own);
             }

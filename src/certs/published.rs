@@ -9,11 +9,12 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
-use super::anchored::{Anchored, AnchoredFiles};
-use super::cell::{Cell, Distrusted, KeyPair};
+use super::anchored::{Anchored, AnchoredError, AnchoredFiles};
+use super::cell::{Cell, Distrusted};
 use super::issuer::{Issuer, Own};
 use super::plan::{Action, Failure, Moment, Plan, Source};
 use super::said::Said;
+use super::swap;
 use crate::cluster::client::{CallError, RegistrationClient};
 use crate::cluster::registration::{Sight, Stored};
 use crate::process::metrics::Metrics;
@@ -238,11 +239,9 @@ impl Published {
                 (pair, leaf)
             }
         };
-        self.metrics.certificate_expiry.set(pair.not_after().as_second());
         let is_published = matches!(self.plan.sight(), Sight::Found(_));
         tracing::info!(not_after = %leaf.not_after, published = is_published, "serving the certificate");
-        warn_of_expiry(pair);
-        self.cell.swap(pair.clone());
+        swap::serve(pair.clone(), &self.cell, &self.metrics);
         self.plan.serves(moment);
         if let (Supply::Issuer(issuer), Candidate::Own(own)) = (&self.supply, &next) {
             issuer.keep(own);
@@ -252,7 +251,7 @@ impl Published {
         }
     }
 
-    fn found(&mut self, changed: Result<Anchored, String>) {
+    fn found(&mut self, changed: Result<Anchored, AnchoredError>) {
         match changed {
             Ok(anchored) => {
                 tracing::info!(not_after = %anchored.leaf.not_after, "the certificate files have changed");
@@ -260,13 +259,7 @@ impl Published {
                 self.plan.issued(anchored.leaf.clone(), moment);
                 self.next = Some(Candidate::Anchored(anchored));
             }
-            Err(error) => {
-                tracing::error!(
-                    error,
-                    "the changed certificate files cannot be used; the former certificate stays"
-                );
-                self.metrics.certificate_reload_failures.inc();
-            }
+            Err(error) => swap::refuse(&error, &self.metrics),
         }
     }
 
@@ -279,15 +272,8 @@ impl Published {
     }
 }
 
-/// Says loudly that a certificate is of no use to anybody.
-pub fn warn_of_expiry(pair: &KeyPair) {
-    if pair.not_after() <= Timestamp::now() {
-        tracing::error!(not_after = %pair.not_after(), "the certificate has expired: the API server will refuse it");
-    }
-}
-
 /// The next change of the files, if there are any.
-async fn changed_files(supply: &mut Supply) -> Result<Anchored, String> {
+async fn changed_files(supply: &mut Supply) -> Result<Anchored, AnchoredError> {
     let Supply::Files(files, looks) = supply else {
         return std::future::pending().await;
     };
@@ -296,13 +282,9 @@ async fn changed_files(supply: &mut Supply) -> Result<Anchored, String> {
         match files.look() {
             Ok(None) => {}
             Ok(Some(anchored)) => return Ok(anchored),
-            Err(error) => return Err(with_causes(&error)),
+            Err(error) => return Err(error),
         }
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", with_causes(cause)))
 }
 
 /// Which call it was, and what was seen or what failed.

@@ -1,7 +1,8 @@
 //! `pullkey serve`: the webhook, from the command line to the last answer.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -103,23 +104,20 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
         let watch = watch::configuration(args.config, hash.clone(), active, args.poll_interval, metrics);
         tasks.spawn(async { (watch.await, "configuration watch").1 });
     }
-    let mut probe = pin!(probe.answered());
-    let mut answering = Some(answering);
+    let ready = async {
+        probe.answered().await;
+        tracing::info!("answering");
+        answering.met();
+        pending::<Infallible>().await
+    };
     let drain_timeout = format!("{:#}", jiff::SignedDuration::try_from(args.drain_timeout)?);
     tracing::info!(%listen, %admin_listen, config = hash, "serving");
 
-    loop {
-        tokio::select! {
-            signal = signals.next() => break tracing::info!(signal, drain_timeout, "stopping"),
-            () = &mut probe, if answering.is_some() => {
-                tracing::info!("answering");
-                if let Some(answering) = answering.take() {
-                    answering.met();
-                }
-            }
-            _ = &mut serving => bail!("the TLS port ended unexpectedly"),
-            Some(ended) = tasks.join_next() => bail!("the {} ended unexpectedly", ended.unwrap_or("task that panicked")),
-        }
+    tokio::select! {
+        signal = signals.next() => tracing::info!(signal, drain_timeout, "stopping"),
+        never = ready => match never {},
+        _ = &mut serving => bail!("the TLS port ended unexpectedly"),
+        Some(ended) = tasks.join_next() => bail!("the {} ended unexpectedly", ended.unwrap_or("task that panicked")),
     }
     readiness.stop();
     stop.cancel();

@@ -229,7 +229,7 @@ impl Connections {
         if open >= max + max.div_ceil(LEAVING_SHARE) {
             return Room::Soon;
         }
-        self.one_gives_way(Some(from), self.limits.connections, |_| true)
+        self.one_gives_way(Some(from), max, |_| true)
     }
 
     /// Tells the connection that needs its place least to give way, if there is one.

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::{ClientConnection, RootCertStore};
 use serde_json::Value;
 
 use crate::pods::{pod, pull_secrets};
@@ -18,6 +18,7 @@ use crate::support::installation::NAMESPACE;
 use crate::support::kubectl::Kubectl;
 use crate::support::sandbox::ADDRESS;
 use crate::support::wait::until;
+use crate::trusting::trusting;
 use crate::world::World;
 
 /// What pullkey adds to the Pod below, with every configuration that these trials use.
@@ -123,12 +124,7 @@ fn bundle(kubectl: &Kubectl) -> Result<Vec<u8>, String> {
 fn refusal(port: &str, bundle: &[u8]) -> Result<(), String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(CertificateDer::pem_slice_iter(bundle).filter_map(Result::ok));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = trusting(roots);
     let name = ServerName::try_from(format!("pullkey.{NAMESPACE}.svc")).map_err(|error| error.to_string())?;
     let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
     let Ok(mut tcp) = TcpStream::connect(format!("{ADDRESS}:{port}")) else { return Ok(()) };

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::beside::say;
 use crate::elsewhere::Elsewhere;
 use crate::steady::Steady;
-use crate::support::process::signal;
+use crate::support::signal::signal;
 use crate::support::wait::until;
 use crate::world::World;
 

@@ -8,6 +8,9 @@
 //! cargo test --test apiserver -- mirror --list   # which are there
 //! ```
 
+#[path = "../support/trusting.rs"]
+mod trusting;
+
 #[path = "../support/support.rs"]
 mod support;
 

@@ -17,6 +17,7 @@ use super::load::Target;
 use super::measure;
 use super::program::Program;
 use super::requests::{CONFIG, HOST};
+use super::trusting::trusting;
 use super::wait::until;
 
 /// A running program in a folder of its own.
@@ -88,12 +89,7 @@ impl Place {
     pub(crate) fn tls(&self) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(self.trusted.clone()).expect("the certificate can be trusted");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .expect("ring has TLS 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut config = trusting(roots);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // The API server's client keeps no sessions.
         config.resumption = rustls::client::Resumption::disabled();

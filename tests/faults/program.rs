@@ -4,19 +4,20 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::process::{ChildStderr, Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
+use super::running::Running;
 use super::wait::until;
 
 /// The running program; it is killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Program {
-    child: Child,
-    log: PathBuf,
+    running: Running,
     /// Its standard error, when that is a pipe which nobody reads.
     unread: Option<BufReader<ChildStderr>>,
     /// The TLS port.
@@ -63,7 +64,8 @@ impl Program {
         let log = folder.join("serve.log");
         let child = command(preparation, folder, flags).stderr(File::create(&log)?).spawn()?;
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut program = Self { child, log, unread: None, listen: nowhere, admin_listen: nowhere };
+        let mut program =
+            Self { running: Running::new(child, log), unread: None, listen: nowhere, admin_listen: nowhere };
         let line = until("pullkey serves", || {
             program.assert_running();
             program.line("serving")
@@ -86,69 +88,26 @@ impl Program {
         };
         let log = folder.join("serve.log");
         File::create(&log)?;
-        Ok(Self { child, log, unread: Some(unread), listen, admin_listen })
+        Ok(Self { running: Running::new(child, log), unread: Some(unread), listen, admin_listen })
     }
 
     /// Nobody will ever read its standard error.
     pub(crate) fn close_standard_error(&mut self) {
         self.unread = None;
     }
+}
 
-    /// The number of the process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
+impl Deref for Program {
+    type Target = Running;
 
-    /// The first line of the log with this message.
-    pub(crate) fn line(&self, message: &str) -> Result<Value, String> {
-        let found = self.lines().into_iter().find(|line| line["message"] == message);
-        found.ok_or_else(|| format!("no line {message:?} in the log:\n{}", self.log_text()))
-    }
-
-    /// The lines of the log so far, each of which must be a JSON object.
-    #[track_caller]
-    pub(crate) fn lines(&self) -> Vec<Value> {
-        let text = self.log_text();
-        // What stands behind the last line end is still being written.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        whole.lines().map(parse).collect()
-    }
-
-    /// The log as it is.
-    pub(crate) fn log_text(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_else(|error| panic!("{}: {error}", self.log.display()))
-    }
-
-    /// Sends a signal by its name, such as `TERM`.
-    pub(crate) fn signal(&self, name: &str) {
-        signal(self.id(), name);
-    }
-
-    /// Waits until it has ended by itself.
-    #[track_caller]
-    pub(crate) fn ended(&mut self) -> ExitStatus {
-        until("pullkey ends", || self.exit_status().ok_or_else(|| self.log_text()))
-    }
-
-    /// Fails when it has ended.
-    #[track_caller]
-    pub(crate) fn assert_running(&mut self) {
-        if let Some(status) = self.exit_status() {
-            panic!("pullkey ended with {status}; its log:\n{}", self.log_text());
-        }
-    }
-
-    fn exit_status(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("the state of our own child can be read")
+    fn deref(&self) -> &Running {
+        &self.running
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        // Either call fails only when the process is gone already, which is the aim.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+impl DerefMut for Program {
+    fn deref_mut(&mut self) -> &mut Running {
+        &mut self.running
     }
 }
 
@@ -161,12 +120,4 @@ pub(crate) fn addresses(line: &Value) -> anyhow::Result<(SocketAddr, SocketAddr)
             .with_context(|| format!("no {field} in {line}"))
     };
     Ok((address("listen")?, address("admin_listen")?))
-}
-
-/// Sends a signal to a process of ours.
-pub(crate) fn signal(process: u32, name: &str) {
-    // The shell's own `kill`, because not every machine has a program of that name.
-    let script = r#"kill -s "$1" "$2""#;
-    let status = Command::new("/bin/sh").args(["-c", script, "sh", name, &process.to_string()]).status();
-    assert!(status.is_ok_and(|status| status.success()), "SIG{name} cannot be sent");
 }

@@ -9,8 +9,9 @@ use anyhow::{Context as _, ensure};
 
 use super::client::Client;
 use super::place::{Place, folder};
-use super::program::{command, signal};
+use super::program::command;
 use super::requests::{CONFIG, HOST, head, review};
+use super::signal::signal;
 use super::table::Row;
 use super::wait::until;
 
@@ -119,7 +120,7 @@ fn during_start() -> anyhow::Result<String> {
         let mut child = command("", folder.path(), &flags).stderr(log).spawn()?;
         // Not until something has happened: the moment is what this row is about, and it differs each time.
         thread::sleep(Duration::from_millis(2 * step));
-        signal(child.id(), "TERM");
+        assert!(signal("TERM", child.id()), "SIGTERM cannot be sent");
         let status = until("it ends", || {
             child.try_wait().map_err(|error| error.to_string())?.ok_or_else(|| format!("{} runs", child.id()))
         });

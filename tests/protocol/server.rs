@@ -21,13 +21,14 @@ use pullkey::server::listener::{self, Listener};
 use pullkey::server::probe::ProbeAddress;
 use pullkey::server::routes::{Reviewer, Webhook};
 use pullkey::server::tls;
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{ANSWER_MAX, Client};
 use super::reviews::{GOOD_POD, create, patched, post};
+use super::trusting::trusting;
 
 /// The name in the certificate, by which a client calls the server.
 pub(crate) const HOST: &str = "localhost";
@@ -149,12 +150,7 @@ impl Server {
     fn handshake(&self, trusted: &CertificateDer<'static>, protocols: &[&str]) -> io::Result<Client> {
         let mut roots = RootCertStore::empty();
         roots.add(trusted.clone()).expect("the certificate can be trusted");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .expect("ring has TLS 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut config = trusting(roots);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         Client::handshake(self.tcp(), config)
     }

@@ -4,11 +4,12 @@ use std::env;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::support::installation::readiness;
 use super::support::process::sealed;
+use super::support::signal::signal;
 
 /// In the sandbox every port is free.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(20_000);
@@ -59,10 +60,7 @@ impl Replica {
 
     /// Sends a signal by its name, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        // The shell's own `kill`, because not every machine has a program of that name.
-        let status = Command::new("/bin/sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &id]).status();
-        assert!(status.is_ok_and(|status| status.success()), "SIG{name} cannot be sent");
+        assert!(signal(name, self.child.id()), "SIG{name} cannot be sent");
     }
 
     /// The end of what it wrote so far.

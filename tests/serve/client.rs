@@ -8,8 +8,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
+
+use super::trusting::trusting;
 
 /// How long an answer may take on a machine that is busy with other things; it only bounds a failure.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
@@ -30,6 +32,17 @@ pub(crate) fn post(body: &str) -> String {
     )
 }
 
+/// A body for each result that a request can have, and one with an image that is none.
+pub(crate) fn one_of_each() -> [String; 5] {
+    [
+        review("x"),
+        review("x").replacen("registry.example.com", "quay.io", 1),
+        review("x").replacen("registry.example.com/app:1", "NO/image:?", 1),
+        review("x").replacen("CREATE", "DELETE", 1),
+        "nonsense".to_owned(),
+    ]
+}
+
 /// A TLS connection to the webhook.
 #[derive(Debug)]
 pub(crate) struct Client(StreamOwned<ClientConnection, TcpStream>);
@@ -45,12 +58,7 @@ impl Client {
         for certificate in trusted {
             roots.add(certificate.clone()).map_err(io::Error::other)?;
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .map_err(io::Error::other)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = trusting(roots);
         let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
         let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
         let mut tcp = TcpStream::connect(address)?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::certificates::Setting;
-use super::client::{admin, post, review};
+use super::client::{admin, one_of_each, post};
 use super::place::{Pair, folder, text};
 
 /// What design section 8 promises, as the series are named.
@@ -60,13 +60,7 @@ fn promtool() -> Option<PathBuf> {
 fn scraped() -> String {
     let setting = Setting::start(&Pair::new(), &[], &[]);
     let mut client = setting.connect();
-    for body in [
-        review("x"),
-        review("x").replacen("registry.example.com", "quay.io", 1),
-        review("x").replacen("registry.example.com/app:1", "NO/image:?", 1),
-        review("x").replacen("CREATE", "DELETE", 1),
-        "nonsense".to_owned(),
-    ] {
+    for body in one_of_each() {
         client.send(&post(&body));
         client.body();
     }

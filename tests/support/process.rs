@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::signal::signal;
+
 /// A command that sees nothing of the developer's environment: no proxy, no kubeconfig, no locale.
 pub(crate) fn sealed(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
@@ -76,13 +78,6 @@ impl Daemon {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
-}
-
-/// Sends a signal to a process.
-pub(crate) fn signal(name: &str, process: u32) {
-    // The shell's own `kill`, because not every machine has a program of that name.
-    let script = r#"kill -s "$1" "$2""#;
-    let _ = Command::new("sh").args(["-c", script, "sh", name, &process.to_string()]).status();
 }
 
 fn spawn(command: &mut Command, log: &Path) -> Child {

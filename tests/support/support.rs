@@ -5,7 +5,7 @@
 //! `installation` installs pullkey as an operator would, `kubelet` runs its Pods
 //! where a trial needs them (`objects` is what it reads, `container` what it runs,
 //! `farewell` what it told to end), and `kubectl`, `process`, `shell` and `wait`
-//! are the tools they use. `markdown` reads the commands of the documentation.
+//! are the tools they use (with `signal`). `markdown` reads the commands of the documentation.
 
 pub(crate) mod api;
 pub(crate) mod cluster;
@@ -20,4 +20,5 @@ pub(crate) mod process;
 pub(crate) mod programs;
 pub(crate) mod sandbox;
 pub(crate) mod shell;
+pub(crate) mod signal;
 pub(crate) mod wait;

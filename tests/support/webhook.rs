@@ -23,9 +23,11 @@ use pullkey::server::probe::ProbeAddress;
 use pullkey::server::routes::{self, MUTATE_PATH};
 use pullkey::server::tls;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConnection, RootCertStore, StreamOwned};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
+
+use super::trusting::trusting;
 
 /// The name in the certificate, by which the client calls the server.
 const HOST: &str = "localhost";
@@ -124,12 +126,7 @@ impl Webhook {
 fn connect(port: u16, trusted: CertificateDer<'static>) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted).expect("the certificate can be trusted");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("ring has TLS 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = trusting(roots);
     let name = ServerName::try_from(HOST).expect("a host name");
     let tls = ClientConnection::new(Arc::new(config), name).expect("a client can be made");
     let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the port is open");

@@ -14,7 +14,8 @@ use crate::certs::ephemeral;
 use crate::certs::files::{FilePair, WatchedPair};
 use crate::certs::issue;
 use crate::certs::issuer::{Issuer, Own};
-use crate::certs::published::{Published, Surroundings, warn_of_expiry};
+use crate::certs::published::{Published, Surroundings};
+use crate::certs::swap::warn_of_expiry;
 use crate::cli::serve::ServeArgs;
 use crate::cluster::client::RegistrationClient;
 use crate::process::metrics::Metrics;
@@ -147,11 +148,7 @@ impl Certificates {
             }
             (Source::Issued(issuer, first), None) => {
                 issuer.keep(&first);
-                let expiry = metrics.certificate_expiry;
-                let renewed = move |not_after: Timestamp| {
-                    expiry.set(not_after.as_second());
-                };
-                Box::pin(ephemeral::keep(issuer, first.leaf, cell, renewed))
+                Box::pin(ephemeral::keep(issuer, first.leaf, cell, metrics))
             }
         }
     }

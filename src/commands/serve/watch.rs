@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::super::input::ConfigFile;
 use crate::certs::cell::Cell;
 use crate::certs::files::{Look, WatchedPair};
-use crate::certs::published::warn_of_expiry;
+use crate::certs::swap;
 use crate::engine::rules::Rules;
 use crate::process::metrics::Metrics;
 use crate::server::active::{Active, ActiveCell};
@@ -25,18 +25,9 @@ pub(super) async fn certificate(mut files: WatchedPair, cell: Arc<Cell>, every: 
             Ok(Look::Restored) => tracing::info!("the certificate files are again those that are served"),
             Ok(Look::Changed(pair)) => {
                 tracing::info!(not_after = %pair.not_after(), "serving the changed certificate");
-                warn_of_expiry(&pair);
-                metrics.certificate_expiry.set(pair.not_after().as_second());
-                cell.swap(pair);
+                swap::serve(pair, &cell, &metrics);
             }
-            Err(error) => {
-                let error = format!("{:#}", anyhow::Error::new(error));
-                tracing::error!(
-                    error,
-                    "the changed certificate files cannot be used; the former certificate stays"
-                );
-                metrics.certificate_reload_failures.inc();
-            }
+            Err(error) => swap::refuse(&error, &metrics),
         }
     }
 }
