@@ -24,8 +24,8 @@ test: ## Set up what the tests need (the first time: a Kubernetes built from sou
 	tests/promtool/build || test -z "$$CI"
 	tests/transport/build || test -z "$$CI"
 	tests/lint-dockerfile
-	tests/static-binary
-	$(CARGO) test --locked
+	@# What runs in clusters, under load and under faults is the image's own binary, where it can be built.
+	program=$$(tests/static-binary) && PULLKEY_PROGRAM=$$program $(CARGO) test --locked
 
 test-faults: ## Do to the program what clients, strangers and machines do wrong, and print a table of what happens
 	$(CARGO) test --release --locked --test faults

@@ -10,6 +10,8 @@
 //! cargo test --test faults -- head     # the rows with "head" in their name
 //! ```
 
+#[path = "support/program.rs"]
+mod built;
 #[path = "support/running.rs"]
 mod running;
 #[path = "support/signal.rs"]

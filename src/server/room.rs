@@ -57,6 +57,8 @@ pub(super) fn choose(all: &[Candidate], max: usize, newcomer: Option<IpAddr>, la
             Doing::Asking => is_heavy || !candidate.proven,
             Doing::Working | Doing::Leaving => false,
         };
+        // Whoever holds more than half takes nothing from the others, however long they have waited.
+        let may_go = may_go && (is_heavy || heavy.is_none() || newcomer != heavy);
         let counts_its_age = !is_heavy || newcomer == heavy;
         (may_go && !(is_young && counts_its_age)).then_some((!is_heavy, candidate.proven, candidate.since))
     };
@@ -130,6 +132,8 @@ mod tests {
         assert_eq!(choose(&all[1..], 4, Some(POD), 100), Choice::Wait, "one address holds all");
         let leaving = [one(POD, true, Doing::Leaving, 0), all[0], all[2], all[3]];
         assert_eq!(choose(&leaving, 4, Some(OTHER), 100), Choice::GivesWay(2), "who goes still counts");
+        let waiting = [all[0], all[1], one(POD, true, Doing::Waiting, 150), all[3]];
+        assert_eq!(choose(&waiting, 4, Some(POD), 100), Choice::Refuse, "nobody goes for one of his own");
         let young = [one(SERVER, false, Doing::Waiting, 200), all[1], all[2], all[3]];
         assert_eq!(choose(&young, 4, Some(POD), 100), Choice::Refuse);
         assert_eq!(choose(&young, 4, Some(POD), 175), Choice::GivesWay(2));

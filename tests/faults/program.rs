@@ -1,6 +1,5 @@
 //! `pullkey serve` as a process of its own, started as a row wants it.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -11,6 +10,7 @@ use std::process::{ChildStderr, Command, Stdio};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
+use super::built;
 use super::running::Running;
 use super::wait::until;
 
@@ -30,7 +30,7 @@ pub(crate) struct Program {
 pub(crate) fn command(preparation: &str, folder: &Path, flags: &[&str]) -> Command {
     let mut shell = Command::new("/bin/sh");
     let script = format!("{preparation}\nexec \"$0\" \"$@\"");
-    shell.args(["-ec", &script]).arg(program());
+    shell.args(["-ec", &script]).arg(built::under_test());
     shell
         .args(["serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-format=json"])
         .args(flags);
@@ -42,11 +42,6 @@ pub(crate) fn command(preparation: &str, folder: &Path, flags: &[&str]) -> Comma
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     shell
-}
-
-/// The program that was built with this test, or another one, for example that of an image.
-fn program() -> OsString {
-    std::env::var_os("PULLKEY_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_pullkey").into())
 }
 
 /// What the last stage of the Dockerfile sets, for example for the allocator.

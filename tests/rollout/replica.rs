@@ -1,6 +1,5 @@
 //! One replica: a process of pullkey on ports of its own.
 
-use std::env;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::support::installation::readiness;
 use super::support::process::sealed;
+use super::support::program;
 use super::support::signal::signal;
 
 /// In the sandbox every port is free.
@@ -32,7 +32,7 @@ impl Replica {
         let name = format!("pullkey-{port}");
         let log = folder.join(format!("{name}.log"));
         let output = File::create(&log).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
-        let child = sealed(&program(), folder)
+        let child = sealed(&program::under_test(), folder)
             .arg("serve")
             .args(arguments)
             .args([format!("--listen={tls}"), format!("--admin-listen={admin}")])
@@ -40,7 +40,7 @@ impl Replica {
             .stdout(output.try_clone().expect("a file handle can be duplicated"))
             .stderr(output)
             .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program().display()));
+            .unwrap_or_else(|error| panic!("{}: {error}", program::under_test().display()));
         Self { name, tls, admin, child, log }
     }
 
@@ -77,9 +77,4 @@ impl Drop for Replica {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The program under test: for `make test-rollout` the release build.
-pub(crate) fn program() -> PathBuf {
-    env::var_os("PULLKEY_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_pullkey").into(), PathBuf::from)
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::cluster::Cluster;
 use super::process::{Daemon, sealed};
+use super::program;
 use super::sandbox::ADDRESS;
 use super::wait::until;
 
@@ -132,7 +133,7 @@ impl Installation {
 
     fn command(&self, cluster: &Cluster, configuration: &Path) -> Command {
         let certificates = self.folder.join("deploy/overlays/files");
-        let mut command = sealed(Path::new(env!("CARGO_BIN_EXE_pullkey")), &cluster.folder);
+        let mut command = sealed(&program::under_test(), &cluster.folder);
         command.arg("serve").arg("--config").arg(configuration);
         command.arg(format!("--listen={ADDRESS}:{PORT}")).arg(format!("--admin-listen={ADMIN_ADDRESS}"));
         command.arg("--tls-cert").arg(certificates.join("tls.crt"));
@@ -144,7 +145,7 @@ impl Installation {
 /// A program that finds kubectl and pullkey in its PATH, and the cluster behind them.
 pub(crate) fn for_an_operator(program: &Path, cluster: &Cluster) -> Command {
     let kubectl = &cluster.kubectl;
-    let folders = [kubectl.program.as_path(), Path::new(env!("CARGO_BIN_EXE_pullkey"))]
+    let folders = [kubectl.program.clone(), program::under_test()]
         .map(|program| program.parent().expect("a program stands in a folder").to_owned());
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths(folders.into_iter().chain(env::split_paths(&path)));

@@ -8,7 +8,7 @@
 //! nothing but the file system is isolated: that is for the test with a real kubelet.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -25,6 +25,7 @@ use super::installation::readiness;
 use super::kubectl::Kubectl;
 use super::objects::{Files, Objects, arguments, variables};
 use super::process::Daemon;
+use super::program;
 use super::sandbox::ADDRESS;
 
 /// The image of the shipped manifests. No registry has it: a Pod with it runs only where somebody put it on the node.
@@ -234,7 +235,7 @@ impl Node {
 
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let (port, admin_address) = (9000 + count, format!("127.0.0.1:{}", 10000 + count));
-        let mut command = contained(Path::new(env!("CARGO_BIN_EXE_pullkey")), &folder, &volumes);
+        let mut command = contained(&program::under_test(), &folder, &volumes);
         let variables = variables(pod)?;
         for argument in arguments(pod, &variables) {
             command.arg(match argument.split_once('=') {

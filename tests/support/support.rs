@@ -1,7 +1,7 @@
 //! What the tests share that need a real API server.
 //!
 //! In reading order: `sandbox` makes the place where a cluster can live and die
-//! without a trace, `programs` finds or builds Kubernetes, `cluster` starts it,
+//! without a trace, `programs` finds or builds Kubernetes (`program` is pullkey), `cluster` starts it,
 //! `installation` installs pullkey as an operator would, `kubelet` runs its Pods
 //! where a trial needs them (`objects` is what it reads, `container` what it runs,
 //! `farewell` what it told to end), and `kubectl`, `process`, `shell` and `wait`
@@ -17,6 +17,7 @@ pub(crate) mod kubelet;
 pub(crate) mod markdown;
 pub(crate) mod objects;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod sandbox;
 pub(crate) mod shell;
