@@ -12,7 +12,7 @@ use rustls::{CertificateError, RootCertStore};
 use super::bundle::{Anchor, Bundle};
 use super::cell::KeyPair;
 use super::files::{FilePair, FilesError, Look, WatchedPair};
-use super::plan::Leaf;
+use super::plan::leaf::Leaf;
 
 /// A pair of files and a file of CA certificates that fit together, watched.
 #[derive(Debug)]

@@ -239,10 +239,10 @@ impl Published {
                 (pair, leaf)
             }
         };
-        let is_published = matches!(self.plan.sight(), Sight::Found(_));
-        tracing::info!(not_after = %leaf.not_after, published = is_published, "serving the certificate");
         swap::serve(pair.clone(), &self.cell, &self.metrics);
         self.plan.serves(moment);
+        let published = self.plan.is_published(moment.steady);
+        tracing::info!(not_after = %leaf.not_after, published, "serving the certificate");
         if let (Supply::Issuer(issuer), Candidate::Own(own)) = (&self.supply, &next) {
             issuer.keep(own);
         }

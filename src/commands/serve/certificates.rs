@@ -90,7 +90,10 @@ impl Certificates {
         };
         let now = Timestamp::now();
         let (kept, warning) = match issuer.take_up(now) {
-            Ok(kept) => (kept, None),
+            // An old one is worth something where it is published already; elsewhere it is renewed in any case.
+            Ok(kept) => {
+                (kept.filter(|own| args.registration.is_some() || own.leaf.renew_at > Some(now)), None)
+            }
             Err(warning) => (None, Some(warning)),
         };
         let first = match kept {
