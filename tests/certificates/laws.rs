@@ -27,7 +27,8 @@ fn settings() -> ProptestConfig {
 }
 
 fn skews() -> impl Strategy<Value = [i64; REPLICAS]> {
-    let skew = || prop_oneof![Just(0_i64), Just(-3600), Just(3600), -3600..3600_i64];
+    // Behind by as much as a certificate reaches back, ahead by as much as one lives.
+    let skew = || prop_oneof![Just(0_i64), Just(-3600), Just(3600), Just(24 * 3600), -3600..24 * 3600_i64];
     [skew(), skew(), skew()]
 }
 
@@ -352,4 +353,18 @@ fn a_kept_certificate_whose_renewal_was_blocked_is_served_at_once_and_then_renew
         assert_eq!(world.server.writes, writes + 2);
         converges(world).expect("all is well");
     }
+}
+
+#[test]
+fn a_replica_whose_clock_is_a_day_ahead_takes_nothing_from_the_others() {
+    let mut world = World::new([0, 0, 24 * 3600], DAY, 17);
+    world.happen(&Event::Create);
+    (0..REPLICAS).for_each(|replica| world.happen(&Event::Start(replica, true)));
+    // Three days, in which all renew and the bundle is wiped now and then.
+    for _ in 0..9 {
+        world.pass(DAY / 3);
+        world.happen(&Event::Wipe);
+        world.pass(Duration::from_secs(60));
+    }
+    converges(world).expect("all is well");
 }
