@@ -22,6 +22,7 @@ mod containers;
 mod down;
 mod elsewhere;
 mod manifests;
+mod missed;
 mod operator;
 mod other_webhook;
 mod pods;
@@ -129,7 +130,7 @@ const TRIALS_BESIDE: &[(&str, Run)] = &named![
     certificates::a_changed_bundle_is_put_right,
     certificates::a_registration_that_goes_away_and_comes_back_is_published_to,
     certificates::a_missing_right_is_named,
-    certificates::an_update_that_the_api_server_missed_is_healed,
+    missed::an_update_that_the_api_server_missed_is_healed,
     replicas::renewals_keep_no_pod_out,
     replicas::twenty_replicas_at_one_instant_converge,
 ];
