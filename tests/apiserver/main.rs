@@ -21,8 +21,10 @@ mod certificates;
 mod containers;
 mod down;
 mod elsewhere;
+mod injector;
 mod manifests;
 mod missed;
+mod moving;
 mod operator;
 mod other_webhook;
 mod pods;
@@ -117,6 +119,8 @@ const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
     readme::the_commands_of_the_readme_install_and_remove_pullkey,
     readme::the_commands_for_own_certificate_files_never_keep_a_pod_out,
     readme::the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout,
+    moving::from_the_default_to_own_files_and_back_no_pod_is_kept_out,
+    moving::from_the_default_to_cert_manager_and_back_no_pod_is_kept_out,
     scenarios::werf,
     workloads::the_pods_of_a_deployment_get_the_secret,
     workloads::the_pods_of_a_deployment_come_once_pullkey_answers,

@@ -207,7 +207,7 @@ pub(crate) fn the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout(w
 
 /// Writes the overlay of README.md, which deploy/README.md and certs/README.md call by its name.
 #[track_caller]
-fn write_my_cluster(operator: &Operator) {
+pub(crate) fn write_my_cluster(operator: &Operator) {
     let blocks = cluster_blocks("README.md", |_| true);
     let overlay = blocks.iter().find(|block| block.text.contains("my-cluster/kustomization.yaml"));
     operator.run(overlay.expect("README.md has an overlay"));
@@ -215,7 +215,7 @@ fn write_my_cluster(operator: &Operator) {
 
 /// The blocks of commands for a cluster below the headings that `in_section` chooses.
 #[track_caller]
-fn cluster_blocks(path: &str, in_section: impl Fn(&str) -> bool) -> Vec<Commands> {
+pub(crate) fn cluster_blocks(path: &str, in_section: impl Fn(&str) -> bool) -> Vec<Commands> {
     let blocks = commands(path, &read(path)).unwrap_or_else(|reason| panic!("{reason}"));
     let wanted = |block: &Commands| block.kind == Kind::Cluster && in_section(&block.section);
     blocks.into_iter().filter(wanted).collect()
