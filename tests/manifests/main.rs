@@ -2,6 +2,7 @@
 
 mod following;
 mod labels;
+mod monitoring;
 mod publishing;
 mod render;
 mod values;
