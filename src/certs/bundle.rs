@@ -17,7 +17,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// How many certificates a bundle keeps. 64 are 34 KiB; the API server holds on to the last 200 bundles.
 pub const CERTIFICATES_MAX: usize = 64;
-/// How long a bundle gets. Those of 64 replicas are a quarter of it, and the ValidatingAdmissionPolicy in `deploy/`
+/// How long a bundle gets. Those of 64 replicas are a quarter of it, and the admission policy in `deploy/`
 /// refuses more.
 pub const BYTES_MAX: usize = 128 * 1024;
 /// How long an expired certificate stays: as long as it lived. By a clock that is hours ahead, what others serve has

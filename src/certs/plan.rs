@@ -40,6 +40,8 @@ pub const WAIT_MAX: Duration = Duration::from_secs(5);
 pub struct Moment {
     /// The wall clock, for the life of certificates.
     pub wall: Timestamp,
+    /// The wall clock of the API server, as far as it is known.
+    pub theirs: Timestamp,
     /// A clock that only goes forward, for everything else.
     pub steady: Duration,
     /// Keeps replicas from doing the same thing at the same moment.
@@ -265,6 +267,10 @@ impl Plan {
         let Some(next) = &self.next else {
             return Err(None);
         };
+        // By a clock that is far off it is valid, but the API server would refuse it.
+        if !next.is_valid_at(moment.theirs) {
+            return Err(None);
+        }
         let takes_over_at = self.takes_over_at(next, moment.wall);
         let is_needed = takes_over_at.is_some_and(|at| at <= moment.steady);
         if is_needed || self.needs_nothing_new(next, moment.wall) {

@@ -146,7 +146,7 @@ impl Replica {
             // A process that has nothing to do may also be slow; it makes days shorter here.
             let wait = if wait == WAIT_MAX { WATCH } else { wait };
             self.wakes_at = at + wait.max(Duration::from_millis(1));
-            let clung_to = clings_to(&plan, moment.wall);
+            let clung_to = clings_to(&plan, moment);
             self.plan = Some(plan);
             return clung_to.map(Deed::ClungTo);
         }
@@ -218,12 +218,22 @@ impl Replica {
         if matches!(action, Action::Write(_)) { Deed::Wrote { before, after } } else { Deed::Other }
     }
 
+    /// Whether what it issues is not valid yet by the API server's clock.
+    pub(crate) fn is_far_ahead(&self) -> bool {
+        self.skew > 3600
+    }
+
     pub(crate) fn wall(&self, at: Duration) -> Timestamp {
         wall(at) + jiff::SignedDuration::from_secs(self.skew)
     }
 
     fn moment(&mut self, at: Duration) -> Moment {
-        Moment { wall: self.wall(at), steady: at.saturating_sub(self.slept), jitter: self.random.f64() }
+        Moment {
+            wall: self.wall(at),
+            theirs: wall(at),
+            steady: at.saturating_sub(self.slept),
+            jitter: self.random.f64(),
+        }
     }
 
     fn issue(&mut self, wall: Timestamp) -> Leaf {
@@ -243,13 +253,14 @@ impl Replica {
 }
 
 /// The expired leaf that goes on being served although the next one is seen in the bundle.
-fn clings_to(plan: &Plan, wall: Timestamp) -> Option<Leaf> {
-    let served = plan.served().filter(|leaf| leaf.has_expired(wall))?;
+fn clings_to(plan: &Plan, moment: Moment) -> Option<Leaf> {
+    let served = plan.served().filter(|leaf| leaf.has_expired(moment.wall))?;
     let Sight::Found(stored) = plan.sight() else {
         return None;
     };
     let bundle = Bundle::parse(&stored.ca_bundle);
     let is_there = bundle.encode() == stored.ca_bundle
+        && plan.pending()?.not_before <= moment.theirs
         && plan.pending()?.anchors.iter().all(|anchor| bundle.contains(anchor.fingerprint()));
     is_there.then(|| served.clone())
 }

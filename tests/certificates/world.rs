@@ -192,6 +192,9 @@ impl World {
     fn judge(&mut self, number: usize, deed: Deed) {
         match deed {
             Deed::Served { leaf, in_need } => {
+                if wall(self.at) < leaf.not_before || leaf.has_expired(wall(self.at)) {
+                    self.broken = Some(format!("replica {number} serves {leaf:?} out of its time"));
+                }
                 if in_need || matches!(self.server.read(), Sight::Missing) {
                     return;
                 }

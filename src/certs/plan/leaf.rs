@@ -34,6 +34,11 @@ impl Leaf {
         self.not_after <= wall
     }
 
+    /// Whether it has begun and not ended. What others issued is theirs to judge.
+    pub(super) fn is_valid_at(&self, clock: Timestamp) -> bool {
+        self.renew_at.is_none() || (self.not_before <= clock && !self.has_expired(clock))
+    }
+
     /// Whether a certificate that was kept is worth being served again. One whose renewal is due, or was
     /// blocked for hours, still is: it may stand in the bundle already, which another has yet to reach.
     #[must_use]
