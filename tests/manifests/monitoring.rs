@@ -58,6 +58,10 @@ fn rules_and_dashboard_arrive_as_they_are() {
     let dashboard = rendered.find("ConfigMap", "pullkey-dashboard").expect("the dashboard");
     assert_eq!(dashboard["metadata"]["labels"]["grafana_dashboard"], "1");
     assert_eq!(dashboard["data"]["pullkey.json"], read("dashboard.json"));
+    for object in &rendered.documents {
+        let version = &object["metadata"]["labels"]["app.kubernetes.io/version"];
+        assert_eq!(version, env!("CARGO_PKG_VERSION"), "{object}");
+    }
     let alone = deploy.render("monitoring");
     assert_eq!(alone.the("PrometheusRule"), rendered.the("PrometheusRule"));
     assert_eq!(alone.documents.len(), 2);

@@ -10,7 +10,15 @@ use super::{Expression, file, read};
 
 pub(crate) const RULES: &str = "deploy/monitoring/alerts.yaml";
 const OBJECT: &str = "deploy/monitoring/prometheus-rule.yaml";
-const CASES: [&str; 2] = ["tests/monitoring/alerts.yaml", "tests/monitoring/days.yaml"];
+/// A case is named after its alert and `fires` or `is quiet`.
+const CASES: [&str; 6] = [
+    "tests/monitoring/availability.yaml",
+    "tests/monitoring/certificates.yaml",
+    "tests/monitoring/configuration.yaml",
+    "tests/monitoring/days.yaml",
+    "tests/monitoring/load.yaml",
+    "tests/monitoring/texts.yaml",
+];
 
 /// The alert rules of all groups.
 pub(crate) fn alerts() -> Vec<Value> {
