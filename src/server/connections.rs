@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::gate::Gate;
+use super::gate::{Gate, Part};
 use super::limits::Limits;
 use super::room::{Candidate, Doing, choose};
 use crate::process::metrics::{ConnectionState, Metrics};
@@ -58,11 +58,21 @@ pub(super) struct Traffic {
     metrics: Metrics,
 }
 
+/// What the connections of one address have of what is shared.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) requests: Part,
+    pub(super) body_bytes: Part,
+    pub(super) long_reviews: Part,
+}
+
 /// One connection, as the others see it.
 #[derive(Debug)]
 pub(super) struct Connection {
     traffic: Arc<Traffic>,
     from: IpAddr,
+    /// What its address has.
+    pub(super) parts: Arc<Parts>,
     /// The phase, whether it was told to give way, and since when, in one number.
     state: AtomicU64,
     proven: AtomicBool,
@@ -115,13 +125,14 @@ impl Traffic {
 
 impl Connection {
     /// A new one, whose handshake begins.
-    pub(super) fn open(traffic: &Arc<Traffic>, from: IpAddr) -> Arc<Self> {
+    pub(super) fn open(traffic: &Arc<Traffic>, from: IpAddr, parts: Arc<Parts>) -> Arc<Self> {
         traffic.open.fetch_add(1, Ordering::Relaxed);
         traffic.handshakes.fetch_add(1, Ordering::Relaxed);
         traffic.metrics.connections(ConnectionState::Handshake).inc();
         Arc::new(Self {
             traffic: Arc::clone(traffic),
             from,
+            parts,
             state: AtomicU64::new(State::new(Phase::Handshake, traffic.now()).0),
             proven: AtomicBool::new(false),
             gives_way: Notify::new(),
@@ -197,7 +208,9 @@ impl Connections {
         if self.all.len() > self.traffic.open() + ENDED_MAX {
             self.all.retain(|connection| connection.phase() != Phase::Ended);
         }
-        let connection = Connection::open(&self.traffic, from);
+        let mut others = self.all.iter().rev().filter(|other| other.from == from);
+        let parts = others.next().map(|other| Arc::clone(&other.parts)).unwrap_or_default();
+        let connection = Connection::open(&self.traffic, from, parts);
         self.all.push(Arc::clone(&connection));
         connection
     }

@@ -118,7 +118,7 @@ impl Port {
     async fn accepted(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         match accepted {
             Ok((tcp, from)) if self.probe.is(from) => {
-                let connection = Connection::open(&self.own.traffic, from.ip());
+                let connection = Connection::open(&self.own.traffic, from.ip(), Arc::default());
                 self.tasks.spawn(Arc::clone(&self.own).run(tcp, connection));
             }
             // Behind those who wait already.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::load::{Caller, Connection, Connections, ELSEWHERE, Known, Tally, Target, from_elsewhere};
 use super::place::Place;
-use super::requests::{good, head};
+use super::requests::{good, head, post, review};
 use super::table::Row;
 
 /// The row that takes all of the machine.
@@ -62,6 +62,12 @@ pub(crate) const ROWS: &[Row] = &[
         must: "every request of the API server is answered right, on kept and on new connections",
         run: || from_two_addresses(Habit::GoodRequests, 80, &["--max-connections=64"]),
     },
+    Row {
+        name: "good long bodies in all of the memory for bodies",
+        sent: "40 strangers from two addresses with good bodies of 512 KiB, sent just fast enough, at --max-body-bytes 7 MiB",
+        must: "every request of the API server is answered right, more of 64 KiB at once than on coming again",
+        run: || from_two_addresses(Habit::GoodLongBody, 40, &["--max-body-bytes=7340032"]),
+    },
 ];
 
 /// How long the API server's requests go on after all strangers have come.
@@ -91,6 +97,7 @@ enum Habit {
     SlowLongBody,
     NeverReads,
     GoodRequests,
+    GoodLongBody,
 }
 
 /// Somebody with a habit, who comes from an address.
@@ -195,6 +202,7 @@ async fn visit(target: &Target, (habit, from): Stranger) -> anyhow::Result<()> {
         Habit::SlowLongBody => slowly(connection, &head("Content-Length: 524288\r\n")).await,
         Habit::NeverReads => never_reads(connection).await,
         Habit::GoodRequests => good_requests(connection).await,
+        Habit::GoodLongBody => good_long_body(connection).await,
         Habit::Tcp | Habit::HalfHello | Habit::Handshaken => {
             connection.rest().await;
             Ok(())
@@ -234,4 +242,14 @@ async fn good_requests(mut connection: Connection) -> anyhow::Result<()> {
         sleep(Duration::from_millis(100)).await;
     }
     Ok(())
+}
+
+/// Sends a whole review in pieces that come fast enough, for some seconds.
+async fn good_long_body(mut connection: Connection) -> anyhow::Result<()> {
+    let request = post(&review("a-uid", 512 * 1024)).into_bytes();
+    for piece in request.chunks(40 * 1024) {
+        connection.send(piece).await?;
+        sleep(Duration::from_millis(400)).await;
+    }
+    connection.exchange(&[]).await.map(drop)
 }
