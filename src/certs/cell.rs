@@ -33,7 +33,7 @@ pub enum KeyPairError {
     )]
     Version,
     /// The key is of a kind that cannot sign here.
-    #[error("the private key is no RSA, ECDSA (P-256, P-384) or Ed25519 key")]
+    #[error("the private key is no RSA (2048 to 4096 bits), ECDSA (P-256, P-384) or Ed25519 key")]
     Key,
 }
 

@@ -147,6 +147,10 @@ fn files_that_cannot_be_served_are_named() {
     folder.write("no-der.crt", pem("CERTIFICATE", b"hello").as_bytes());
     folder.write("no-der.key", pem("PRIVATE KEY", b"hello").as_bytes());
     folder.write("encrypted.key", pem("ENCRYPTED PRIVATE KEY", b"hello").as_bytes());
+    folder.write(
+        "encrypted-by-openssl.key",
+        b"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\naGVsbG8=\n-----END EC PRIVATE KEY-----\n",
+    );
     folder.write("der.crt", &certificate.iter().rev().copied().collect::<Vec<u8>>());
     folder.write("both.pem", &[certificate, key].concat());
     let mut report = Report::default();
@@ -167,6 +171,7 @@ fn files_that_cannot_be_served_are_named() {
         ("no-der.crt", "tls.key"),
         ("tls.crt", "no-der.key"),
         ("tls.crt", "encrypted.key"),
+        ("tls.crt", "encrypted-by-openssl.key"),
         ("der.crt", "tls.key"),
     ] {
         let files = ["--config", "config.yaml", "--tls-cert", cert, "--tls-key", key];
@@ -224,18 +229,20 @@ fn a_bad_configuration_is_refused_before_anything_else_happens() {
 #[test]
 fn settings_may_come_from_the_environment_and_are_refused_by_their_flag() {
     let folder = folder();
-    let output = assert_cmd::cargo::cargo_bin_cmd!("pullkey")
-        .args(["serve", "--dns-name", "localhost"])
-        .current_dir(folder.path())
-        .env_clear()
-        .env("PULLKEY_CONFIG", "config.yaml")
-        .env("PULLKEY_LISTEN", "tcp://10.0.0.1:443")
-        .timeout(std::time::Duration::from_secs(60))
-        .output()
-        .unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
     let mut report = Report::default();
-    report.add("PULLKEY_LISTEN=tcp://10.0.0.1:443", &String::from_utf8(output.stderr).unwrap());
+    for (variable, value) in [("PULLKEY_LISTEN", "tcp://10.0.0.1:443"), ("PULLKEY_RELOAD", "maybe")] {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("pullkey")
+            .args(["serve", "--dns-name", "localhost"])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("PULLKEY_CONFIG", "config.yaml")
+            .env(variable, value)
+            .timeout(std::time::Duration::from_secs(60))
+            .output()
+            .unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
+        report.add(&format!("{variable}={value}"), &String::from_utf8(output.stderr).unwrap());
+    }
     report.assert("serve_environment");
 }
 
