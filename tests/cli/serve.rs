@@ -186,6 +186,30 @@ fn files_that_cannot_be_served_are_named() {
 }
 
 #[test]
+fn a_certificate_that_the_api_server_will_refuse_is_called_so() {
+    let now = Timestamp::now();
+    let month = jiff::SignedDuration::from_hours(30 * 24);
+    let host = || vec!["localhost".parse().expect("a host name")];
+    for (names, from, expected) in [
+        (host(), now, None),
+        (host(), now - month, Some("the certificate has expired")),
+        (host(), now + month, Some("the certificate is not valid yet")),
+        (Vec::new(), now, Some("the certificate has no subjectAltName")),
+    ] {
+        let issued = issue::issue("localhost", &names, from).expect("a certificate can be made");
+        let folder = folder();
+        folder.write("odd.pem", format!("{}{}", issued.pem, issued.key_pem).as_bytes());
+        let files = ["--config", "config.yaml", "--tls-cert", "odd.pem", "--tls-key", "odd.pem"];
+        let server = Server::start(&folder, &[&files[..], &PORTS].concat());
+        let said = server.before.join("\n");
+        match expected {
+            Some(expected) => assert!(said.contains(expected), "{expected}: {said}"),
+            None => assert_eq!(said, ""),
+        }
+    }
+}
+
+#[test]
 fn a_certificate_that_cannot_be_written_is_an_error() {
     let folder = folder();
     let arguments = ["--config", "config.yaml", "--dns-name", "localhost", "--ca-out", "absent/ca.pem"];
@@ -264,6 +288,8 @@ fn the_ports_that_the_system_chose_are_in_the_log() {
 struct Server {
     child: Child,
     serving: Value,
+    /// What stood in the log before.
+    before: Vec<String>,
 }
 
 impl Server {
@@ -280,8 +306,7 @@ impl Server {
             .spawn()
             .expect("the program starts");
         let log = BufReader::new(child.stderr.take().expect("its standard error is a pipe"));
-        let mut server = Self { child, serving: Value::Null };
-        let mut lines = Vec::new();
+        let mut server = Self { child, serving: Value::Null, before: Vec::new() };
         for line in log.lines().map(Result::unwrap) {
             if let Ok(event) = serde_json::from_str::<Value>(&line)
                 && event["message"] == "serving"
@@ -289,9 +314,9 @@ impl Server {
                 server.serving = event;
                 return server;
             }
-            lines.push(line);
+            server.before.push(line);
         }
-        panic!("it never served:\n{}", lines.join("\n"));
+        panic!("it never served:\n{}", server.before.join("\n"));
     }
 }
 
