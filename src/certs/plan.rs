@@ -17,10 +17,12 @@ use crate::cluster::registration::Sight;
 pub mod leaf;
 pub mod pace;
 pub mod record;
+mod step;
 
 use leaf::Leaf;
 use pace::{Absence, Pace};
 use record::Record;
+pub use step::{Action, Failure, Moment, Source};
 
 /// How long the annotation has to stand before every API server has seen the bundle.
 pub const PROPAGATION: Duration = Duration::from_secs(1);
@@ -34,58 +36,6 @@ pub const MISSING: Duration = Duration::from_secs(10);
 pub const FRESH: Duration = Duration::from_secs(1);
 /// The longest wait: a machine that was suspended looks at the wall clock again at the latest then.
 pub const WAIT_MAX: Duration = Duration::from_secs(5);
-
-/// The two clocks, and a random number between 0 and 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// The wall clock, for the life of certificates.
-    pub wall: Timestamp,
-    /// The wall clock of the API server, as far as it is known.
-    pub theirs: Timestamp,
-    /// A clock that only goes forward, for everything else.
-    pub steady: Duration,
-    /// Keeps replicas from doing the same thing at the same moment.
-    pub jitter: f64,
-}
-
-/// How a sight of the registration was come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The answer to a call: the state at that moment.
-    Call,
-    /// A watch, which may lag behind.
-    Watch,
-}
-
-/// The next thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Issue a certificate, to be served next.
-    Issue,
-    /// Read the registration.
-    Read,
-    /// Write this bundle.
-    Write(Vec<u8>),
-    /// Write this hash into the annotation.
-    Touch(String),
-    /// Remove the annotation, so that every API server looks at the object again.
-    Untouch,
-    /// Serve the next certificate.
-    Serve,
-    /// Nothing for so long, unless something happens.
-    Wait(Duration),
-}
-
-/// Why a call had no success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Somebody else wrote first.
-    Conflict,
-    /// The API server refuses.
-    Refused,
-    /// The API server does not answer.
-    Away,
-}
 
 /// Our certificates, what was seen of the registration, and what came of our calls.
 #[derive(Clone, Debug)]
