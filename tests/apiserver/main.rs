@@ -18,6 +18,7 @@ mod audit;
 mod beside;
 mod canary;
 mod certificates;
+mod chart;
 mod containers;
 mod down;
 mod elsewhere;
@@ -117,6 +118,7 @@ const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
     readme::the_commands_for_own_certificate_files_never_keep_a_pod_out,
     readme::the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout,
     scenarios::werf,
+    chart::helm_installs_upgrades_rolls_back_and_removes_without_a_refused_pod,
     workloads::the_pods_of_a_deployment_get_the_secret,
     workloads::the_pods_of_a_deployment_come_once_pullkey_answers,
     workloads::the_shipped_deployment_gets_its_pods_without_pullkey,

@@ -37,17 +37,12 @@ impl Helm {
         None
     }
 
-    /// A command that sees nothing of the developer's own Helm.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+    /// What it prints, or its message when it fails. It sees nothing of the developer's own Helm.
+    pub(crate) fn attempt(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.program);
         command.env_clear().env("HOME", &self.home).stdin(Stdio::null()).args(arguments);
-        command
-    }
-
-    /// What it prints, or its message when it fails.
-    pub(crate) fn attempt(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = self.command(arguments).output();
-        let output: Output = output.unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
+        let output = command.output();
+        let output = output.unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
