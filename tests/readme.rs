@@ -6,6 +6,8 @@
 
 #[path = "support/markdown.rs"]
 mod markdown;
+#[path = "support/scraped.rs"]
+mod scraped;
 #[path = "support/shell.rs"]
 mod shell;
 

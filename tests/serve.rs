@@ -6,6 +6,8 @@ mod running;
 mod serving;
 #[path = "support/signal.rs"]
 mod signal;
+#[path = "support/promtool.rs"]
+mod tool;
 #[path = "support/trusting.rs"]
 mod trusting;
 #[path = "support/wait.rs"]

@@ -23,6 +23,7 @@ mod containers;
 mod down;
 mod elsewhere;
 mod manifests;
+mod monitoring;
 mod operator;
 mod other_webhook;
 mod pods;
@@ -95,6 +96,7 @@ const TRIALS: &[(&str, Run)] = &named![
     down::pods_that_exist_can_be_changed_debugged_and_deleted,
     down::under_fail_open_a_pod_is_created_without_the_secret,
     audit::the_audit_log_names_what_was_injected,
+    monitoring::the_api_server_counts_what_the_alerts_read,
     scenarios::regcred,
     scenarios::yandex,
     scenarios::tanzu,
@@ -106,6 +108,7 @@ const TRIALS: &[(&str, Run)] = &named![
     manifests::overlay_cert_manager_is_valid,
     manifests::component_opt_out_is_valid,
     manifests::component_fail_open_is_valid,
+    manifests::component_monitoring_is_valid,
     manifests::the_overlay_in_the_readme_is_valid,
     rights::pullkeys_account_may_change_the_bundle_and_its_own_annotations_only,
     rights::pullkeys_account_has_this_one_right,

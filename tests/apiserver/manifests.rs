@@ -34,6 +34,15 @@ pub(crate) fn component_fail_open_is_valid(world: &World) {
     assert_valid(world, &overlay_with_component(world, "fail-open"));
 }
 
+pub(crate) fn component_monitoring_is_valid(world: &World) {
+    install_kinds(
+        world,
+        "monitoring.coreos.com",
+        [("PodMonitor", "podmonitors"), ("PrometheusRule", "prometheusrules")],
+    );
+    assert_valid(world, &overlay_with_component(world, "monitoring"));
+}
+
 pub(crate) fn the_overlay_in_the_readme_is_valid(world: &World) {
     install_cert_manager_kinds(world);
     let blocks = fences("deploy/README.md", &read("deploy/README.md")).expect("every block ends");
@@ -88,16 +97,21 @@ fn assert_valid(world: &World, folder: &str) -> String {
     rendered
 }
 
-/// The two kinds of cert-manager, without their schemas: the API server checks what it can of them.
+/// The two kinds of cert-manager that the manifests use.
 pub(crate) fn install_cert_manager_kinds(world: &World) {
+    install_kinds(world, "cert-manager.io", [("Certificate", "certificates"), ("Issuer", "issuers")]);
+}
+
+/// Kinds of a group, without their schemas: the API server checks what it can of them.
+fn install_kinds(world: &World, group: &str, kinds: [(&str, &str); 2]) {
     let kubectl = &world.cluster.kubectl;
-    let kinds = [("Certificate", "certificates"), ("Issuer", "issuers")].map(|(kind, plural)| {
+    let definitions = kinds.map(|(kind, plural)| {
         json!({
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",
-            "metadata": {"name": format!("{plural}.cert-manager.io")},
+            "metadata": {"name": format!("{plural}.{group}")},
             "spec": {
-                "group": "cert-manager.io",
+                "group": group,
                 "scope": "Namespaced",
                 "names": {"kind": kind, "plural": plural},
                 "versions": [{
@@ -109,9 +123,8 @@ pub(crate) fn install_cert_manager_kinds(world: &World) {
             },
         })
     });
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": kinds});
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": definitions});
     kubectl.run_with_input(&["apply", "--server-side", "-f", "-"], &list.to_string());
-    until("the API server serves the kinds of cert-manager", || {
-        kubectl.attempt(&["get", "issuers.cert-manager.io,certificates.cert-manager.io"], "")
-    });
+    let served = kinds.map(|(_, plural)| format!("{plural}.{group}")).join(",");
+    until("the API server serves the kinds", || kubectl.attempt(&["get", &served], ""));
 }

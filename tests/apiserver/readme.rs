@@ -16,7 +16,7 @@ use crate::support::installation::NAMESPACE;
 use crate::support::markdown::{Commands, Kind, commands, read};
 use crate::support::wait::until;
 use crate::workloads::pods_of_deployment;
-use crate::world::World;
+use crate::world::{World, repository};
 
 pub(crate) fn the_commands_of_the_readme_install_and_remove_pullkey(world: &World) {
     instead_of_the_shared_installation(world, |operator| {
@@ -37,6 +37,7 @@ pub(crate) fn the_commands_of_the_readme_install_and_remove_pullkey(world: &Worl
         }
         assert_a_bad_configuration_stalls_the_rollout(world, operator);
         assert_what_is_published_can_be_looked_at(operator);
+        assert_the_commands_of_the_runbooks_work(operator);
         assert_the_ways_out_of_an_emergency_work(world, operator);
 
         let [removal] = &cluster_blocks("deploy/README.md", |_| true)[..] else { panic!("not one block") };
@@ -81,6 +82,21 @@ fn assert_what_is_published_can_be_looked_at(operator: &Operator) {
     assert!(writers.contains(" pullkey Update"), "{writers}");
     let rights = operator.run(rights).stdout;
     assert!(rights.contains("mutatingwebhookconfigurations.admissionregistration.k8s.io"), "{rights}");
+}
+
+/// Each finds what it looks for in a cluster that is well, or says that there is nothing.
+#[track_caller]
+fn assert_the_commands_of_the_runbooks_work(operator: &Operator) {
+    let entries = fs::read_dir(repository("docs/runbooks")).expect("there are runbooks");
+    let names = entries.map(|entry| entry.expect("a folder can be read").file_name());
+    let mut pages: Vec<String> =
+        names.map(|name| format!("docs/runbooks/{}", name.to_string_lossy())).collect();
+    pages.sort();
+    let blocks: Vec<Commands> = pages.iter().flat_map(|page| cluster_blocks(page, |_| true)).collect();
+    assert!(blocks.len() > pages.len(), "{} blocks in {} pages", blocks.len(), pages.len());
+    for block in blocks {
+        operator.run(&block);
+    }
 }
 
 /// The commands of docs/operations.md, from the smallest step to the largest, and the way back.

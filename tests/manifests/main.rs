@@ -6,6 +6,7 @@ mod helm;
 mod chart;
 mod following;
 mod labels;
+mod monitoring;
 mod publishing;
 mod render;
 mod values;

@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use super::certificates::Setting;
 use super::client::{admin, one_of_each, post};
 use super::place::{Pair, folder, text};
+use super::tool::{promtool, run};
 
 /// What design section 8 promises, as the series are named.
 const PROMISED: &[&str] = &[
@@ -35,27 +35,6 @@ const PROMISED: &[&str] = &[
 /// The time that each sample gets: storage needs one, and a scrape has none.
 const SECONDS: u64 = 1_700_000_000;
 
-/// Builds promtool if necessary. Where Go cannot run, says so and returns nothing; in CI it fails instead.
-fn promtool() -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/promtool/build");
-    let mut command = Command::new(&script);
-    if std::env::var_os("CARGO_TARGET_DIR").is_none()
-        && let Some(target) = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()
-    {
-        command.env("CARGO_TARGET_DIR", target);
-    }
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.unwrap_or_else(|error| panic!("{}: {error}", script.display()));
-    if output.status.success() {
-        return Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end()));
-    }
-    let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
-    let cannot_run = output.status.code() == Some(3);
-    assert!(cannot_run && !in_ci, "{} ended with {}", script.display(), output.status);
-    println!("SKIPPED: promtool cannot be built, see above");
-    None
-}
-
 /// What a program says that has seen every kind of request.
 fn scraped() -> String {
     let setting = Setting::start(&Pair::new(), &[], &[]);
@@ -66,17 +45,6 @@ fn scraped() -> String {
     }
     let (_, body) = admin(setting.serving.admin_listen, "/metrics");
     body
-}
-
-fn run(command: &mut Command, input: &str) -> Output {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("promtool starts");
-    child.stdin.take().expect("its input is a pipe").write_all(input.as_bytes()).expect("it reads its input");
-    child.wait_with_output().expect("it is a child of this process")
 }
 
 /// The lines that are samples, with the time behind them.
