@@ -135,6 +135,25 @@ fn every_way_to_a_certificate_and_every_component_is_a_value() {
 }
 
 #[test]
+fn monitoring_is_that_of_the_component() {
+    let Some(deploy) = Deploy::copy_or_skip("manifests: chart") else { return };
+    let all =
+        "monitoring.podMonitor.enabled=true,monitoring.alerts.enabled=true,monitoring.dashboard.enabled=true";
+    let Some(charts) = both("manifests: chart", "pullkey-system", &["--set", all]) else { return };
+    let kustomize = deploy.render_own(&with_components("self-issued", &["monitoring"]));
+    for chart in charts {
+        assert_same("monitoring", &kustomize, &chart);
+    }
+    let flags = ["--set", all, "--set", "monitoring.alerts.repository=https://git.example.com/pullkey/"];
+    let Some(charts) = both("manifests: chart", "pullkey-system", &flags) else { return };
+    for chart in charts {
+        let rules = chart.the("PrometheusRule")["spec"].to_string();
+        let links = rules.matches("https://git.example.com/pullkey/docs/runbooks/").count();
+        assert!(links > 9 && links == rules.matches("docs/runbooks/").count(), "{rules}");
+    }
+}
+
+#[test]
 fn the_namespace_of_the_release_and_another_name_are_followed() {
     let Some(deploy) = Deploy::copy_or_skip("manifests: chart") else { return };
     for source in SOURCES {

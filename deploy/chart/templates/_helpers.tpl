@@ -1,6 +1,6 @@
 {{- /*
-How the objects come about: each begins as the file that kustomize applies (shipped/ leads to deploy/base and
-deploy/components), is patched by the same JSON Patches, and then takes the values. So what no value changes stands
+How the objects come about: each begins as the file that kustomize applies (shipped/ leads to the folders of
+deploy/), is patched by the same JSON Patches, and then takes the values. So what no value changes stands
 in one place.
 */ -}}
 
@@ -43,7 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if hasKey $metadata "namespace" }}
 {{- $_ := set $metadata "namespace" $root.Release.Namespace }}
 {{- end }}
-{{- $_ := set $metadata "labels" (fromYaml (include "pullkey.objectLabels" $root)) }}
+{{- $_ := set $metadata "labels" (mergeOverwrite (dict) ($metadata.labels | default dict) (fromYaml (include "pullkey.objectLabels" $root))) }}
 {{- toYaml $object }}
 {{- end }}
 
