@@ -34,6 +34,7 @@ mod scenarios;
 mod secrets;
 mod selection;
 mod steady;
+mod values;
 mod workloads;
 mod world;
 mod writing;
@@ -110,6 +111,7 @@ const TRIALS: &[(&str, Run)] = &named![
     manifests::component_fail_open_is_valid,
     manifests::component_monitoring_is_valid,
     manifests::the_overlay_in_the_readme_is_valid,
+    values::generated_values_are_refused_or_render_what_the_api_server_takes,
     rights::pullkeys_account_may_change_the_bundle_and_its_own_annotations_only,
     rights::pullkeys_account_has_this_one_right,
 ];
