@@ -20,6 +20,7 @@ test: ## Set up what the tests need (the first time: a Kubernetes built from sou
 	tests/prepare
 	@# Without Go the tests that need these say so and are skipped; in CI they fail.
 	tests/cluster/build || test -z "$$CI"
+	tests/helm/build || test -z "$$CI"
 	tests/oracle/build || test -z "$$CI"
 	tests/promtool/build || test -z "$$CI"
 	tests/transport/build || test -z "$$CI"

@@ -18,6 +18,7 @@ mod audit;
 mod beside;
 mod canary;
 mod certificates;
+mod chart;
 mod containers;
 mod down;
 mod elsewhere;
@@ -36,6 +37,7 @@ mod scenarios;
 mod secrets;
 mod selection;
 mod steady;
+mod values;
 mod workloads;
 mod world;
 mod writing;
@@ -112,6 +114,7 @@ const TRIALS: &[(&str, Run)] = &named![
     manifests::component_fail_open_is_valid,
     manifests::component_monitoring_is_valid,
     manifests::the_overlay_in_the_readme_is_valid,
+    values::generated_values_are_refused_or_render_what_the_api_server_takes,
     rights::pullkeys_account_may_change_the_bundle_and_its_own_annotations_only,
     rights::pullkeys_account_has_this_one_right,
 ];
@@ -125,6 +128,7 @@ const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
     moving::from_the_default_to_own_files_and_back_no_pod_is_kept_out,
     moving::from_the_default_to_cert_manager_and_back_no_pod_is_kept_out,
     scenarios::werf,
+    chart::helm_installs_upgrades_rolls_back_and_removes_without_a_refused_pod,
     workloads::the_pods_of_a_deployment_get_the_secret,
     workloads::the_pods_of_a_deployment_come_once_pullkey_answers,
     workloads::the_shipped_deployment_gets_its_pods_without_pullkey,

@@ -35,11 +35,7 @@ pub(crate) fn component_fail_open_is_valid(world: &World) {
 }
 
 pub(crate) fn component_monitoring_is_valid(world: &World) {
-    install_kinds(
-        world,
-        "monitoring.coreos.com",
-        [("PodMonitor", "podmonitors"), ("PrometheusRule", "prometheusrules")],
-    );
+    install_monitoring_kinds(world);
     assert_valid(world, &overlay_with_component(world, "monitoring"));
 }
 
@@ -100,6 +96,12 @@ fn assert_valid(world: &World, folder: &str) -> String {
 /// The two kinds of cert-manager that the manifests use.
 pub(crate) fn install_cert_manager_kinds(world: &World) {
     install_kinds(world, "cert-manager.io", [("Certificate", "certificates"), ("Issuer", "issuers")]);
+}
+
+/// The two kinds of the Prometheus Operator that the manifests use.
+pub(crate) fn install_monitoring_kinds(world: &World) {
+    let kinds = [("PodMonitor", "podmonitors"), ("PrometheusRule", "prometheusrules")];
+    install_kinds(world, "monitoring.coreos.com", kinds);
 }
 
 /// Kinds of a group, without their schemas: the API server checks what it can of them.

@@ -50,6 +50,11 @@ impl<'world> Operator<'world> {
         self.kubelet.load_the_image();
     }
 
+    /// What the node could not do, for the message of a failure.
+    pub(crate) fn trouble(&self) -> String {
+        self.kubelet.trouble()
+    }
+
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.folder.join(file)
     }

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::elsewhere::Elsewhere;
 use crate::pods::{pod, pull_secrets};
+use crate::support::api::Api;
 use crate::support::wait::until;
 
-/// What became of a Pod, and when.
-type Outcome = (Instant, Result<(), String>);
+/// When a Pod was sent, and whether it got its secret, or why it was refused.
+type Outcome = (Instant, Result<bool, String>);
 
 /// The Pods of a namespace that opted in, one after another, until it is dropped. None is stored.
 #[derive(Debug)]
@@ -24,7 +25,9 @@ pub(crate) struct Steady {
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) sent: usize,
+    /// Those that were refused, and those that lack their secret.
     pub(crate) failed: usize,
+    pub(crate) refused: usize,
     /// From the first failure to the last.
     pub(crate) during: Duration,
     message: String,
@@ -40,16 +43,17 @@ impl Tally {
 impl Steady {
     /// Waits until a Pod gets its secret, and goes on from there.
     pub(crate) fn start(elsewhere: &Elsewhere) -> Self {
-        let (api, path) = (elsewhere.api.clone(), elsewhere.pods_path());
+        Self::start_at(elsewhere.api.clone(), elsewhere.pods_path())
+    }
+
+    /// The same with Pods that are sent to this path.
+    pub(crate) fn start_at(api: Api, path: String) -> Self {
         let pod = pod("steady", &["registry.example.com/steady"]);
         let send = move || {
             let stored = api.post(&path, &pod)?;
-            match &pull_secrets(&stored)[..] {
-                ["registrysecret"] => Ok(()),
-                other => Err(format!("it has the pull secrets {other:?}")),
-            }
+            Ok(pull_secrets(&stored) == ["registrysecret"])
         };
-        until("a Pod gets its secret", &send);
+        until("a Pod gets its secret", || if send()? { Ok(()) } else { Err("it has none".to_owned()) });
         let outcomes = Arc::<Mutex<Vec<Outcome>>>::default();
         let stop = Arc::<AtomicBool>::default();
         let thread = thread::spawn({
@@ -72,8 +76,11 @@ impl Steady {
         let from = Instant::now();
         until("ten Pods in a row are created", || {
             let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-            let last: Vec<&Outcome> =
-                outcomes.iter().rev().take_while(|(at, outcome)| *at >= from && outcome.is_ok()).collect();
+            let last: Vec<&Outcome> = outcomes
+                .iter()
+                .rev()
+                .take_while(|(at, outcome)| *at >= from && *outcome == Ok(true))
+                .collect();
             if last.len() < 10 { Err(format!("{:?}", outcomes.last())) } else { Ok(()) }
         });
     }
@@ -82,14 +89,18 @@ impl Steady {
     pub(crate) fn since(&self, from: Instant) -> Tally {
         let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         let outcomes: Vec<&Outcome> = outcomes.iter().filter(|(at, _)| *at >= from).collect();
-        let failures: Vec<(Instant, &String)> =
-            outcomes.iter().filter_map(|(at, outcome)| Some((*at, outcome.as_ref().err()?))).collect();
+        let failures: Vec<&Outcome> =
+            outcomes.iter().copied().filter(|(_, outcome)| *outcome != Ok(true)).collect();
         let times = failures.first().zip(failures.last());
+        let mut refusals = failures.iter().filter_map(|(_, outcome)| outcome.as_ref().err()).peekable();
+        let message =
+            refusals.peek().map_or("a Pod lacks its secret".to_owned(), |message| (*message).clone());
         Tally {
             sent: outcomes.len(),
             failed: failures.len(),
+            refused: refusals.count(),
             during: times.map(|(first, last)| last.0 - first.0).unwrap_or_default(),
-            message: failures.first().map(|(_, message)| (*message).clone()).unwrap_or_default(),
+            message,
         }
     }
 }

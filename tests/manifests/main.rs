@@ -1,5 +1,9 @@
 //! What `deploy/` says when a real kubectl renders it: the base, every overlay and every combination of them.
 
+#[path = "../support/helm.rs"]
+mod helm;
+
+mod chart;
 mod following;
 mod labels;
 mod monitoring;
@@ -215,7 +219,9 @@ fn every_manifest_says_first_what_it_is() {
     {
         let content = fs::read_to_string(file).expect("a manifest can be read");
         let first = content.lines().next().unwrap_or_default();
-        assert!(first.starts_with("# ") && first.contains(':'), "{}: {first:?}", file.display());
+        // In a template of the chart, as a comment that is not rendered.
+        let says = first.strip_prefix("{{- /* ").or_else(|| first.strip_prefix("# ")).unwrap_or_default();
+        assert!(says.contains(": "), "{}: {first:?}", file.display());
     }
 }
 

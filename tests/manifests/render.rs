@@ -83,8 +83,8 @@ pub(crate) struct Rendered {
 }
 
 impl Rendered {
-    fn parse(text: String) -> Self {
-        let documents = serde_saphyr::from_multiple(&text).expect("kubectl writes YAML");
+    pub(crate) fn parse(text: String) -> Self {
+        let documents = serde_saphyr::from_multiple(&text).expect("kubectl and Helm write YAML");
         Self { text, documents }
     }
 

@@ -182,7 +182,8 @@ fn copy_folder(from: &Path, to: &Path) {
         for entry in fs::read_dir(from)? {
             let entry = entry?;
             let target = to.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
+            // Also through the symbolic links of the chart.
+            if entry.path().is_dir() {
                 copy_folder(&entry.path(), &target);
             } else {
                 // The permissions go along, and with them the executable bit of the script.

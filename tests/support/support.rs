@@ -5,12 +5,13 @@
 //! `installation` installs pullkey as an operator would, `kubelet` runs its Pods
 //! where a trial needs them (`objects` is what it reads, `container` what it runs,
 //! `farewell` what it told to end), and `kubectl`, `process`, `shell` and `wait`
-//! are the tools they use (with `signal`). `markdown` reads the commands of the documentation.
+//! are the tools they use (with `signal`). `helm` installs the chart. `markdown` reads the commands of the documentation.
 
 pub(crate) mod api;
 pub(crate) mod cluster;
 pub(crate) mod container;
 pub(crate) mod farewell;
+pub(crate) mod helm;
 pub(crate) mod installation;
 pub(crate) mod kubectl;
 pub(crate) mod kubelet;
