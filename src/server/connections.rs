@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::gate::{Gate, Part};
-use super::limits::Limits;
+use super::limits::{BODY_BYTES_MAX, Limits};
 use super::room::{Candidate, Doing, choose};
 use crate::process::metrics::{ConnectionState, Metrics};
 
@@ -47,7 +47,7 @@ pub(super) struct Traffic {
     pub(super) requests: Gate,
     /// Bytes of long bodies.
     pub(super) body_bytes: Gate,
-    /// Long reviews, each of which keeps a thread busy for milliseconds.
+    /// Bytes of long reviews that are worked on.
     pub(super) long_reviews: Gate,
     /// Whether the process is about to end, so that every answer closes its connection.
     pub(super) draining: AtomicBool,
@@ -88,12 +88,11 @@ pub(super) struct Connections {
 }
 
 impl Traffic {
-    /// `long_reviews` is the number of threads that long reviews may keep busy.
-    pub(super) fn new(limits: &Limits, long_reviews: usize, metrics: Metrics) -> Self {
+    pub(super) fn new(limits: &Limits, metrics: Metrics) -> Self {
         Self {
             requests: Gate::new(limits.requests),
             body_bytes: Gate::new(limits.body_bytes),
-            long_reviews: Gate::new(long_reviews),
+            long_reviews: Gate::new(BODY_BYTES_MAX),
             draining: AtomicBool::new(false),
             start: Instant::now(),
             last_request: AtomicU64::new(0),

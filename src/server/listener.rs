@@ -38,8 +38,6 @@ const LAST_ANSWERS: Duration = Duration::from_secs(10);
 const WAITING_SHARE: usize = 4;
 /// How often is looked at once whether there is room for one of them: each time all connections are seen.
 const LOOKS_MAX: usize = 8;
-/// How many long reviews are worked on at once. Each keeps a thread busy.
-const LONG_REVIEWS: usize = 4;
 
 /// The TLS port of the process.
 #[derive(Debug)]
@@ -63,7 +61,7 @@ impl Listener {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self { tcp, tls, webhook, limits, probe, distrusted } = self;
         let sessions = |webhook: Webhook, distrusted: Distrusted| {
-            let traffic = Arc::new(Traffic::new(&limits, LONG_REVIEWS, webhook.metrics.clone()));
+            let traffic = Arc::new(Traffic::new(&limits, webhook.metrics.clone()));
             Arc::new(Sessions { tls: Arc::clone(&tls), webhook, traffic, limits, distrusted })
         };
         let own = Webhook { metrics: Metrics::unregistered(), ..webhook.clone() };

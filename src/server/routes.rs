@@ -17,7 +17,7 @@ use super::active::{Active, ActiveCell};
 use super::body::{self, BodyError};
 use super::connections::{Connection, Phase, Traffic};
 use super::gate::Permit;
-use super::limits::Limits;
+use super::limits::{BODY_BYTES_MAX, Limits};
 use crate::engine::review::{Answer, Outcome, ReviewError};
 use crate::engine::rules::Rules;
 use crate::process::metrics::{Metrics, RequestResult};
@@ -27,6 +27,9 @@ pub const MUTATE_PATH: &str = "/mutate";
 
 /// From here on a review may take milliseconds, which is long for a thread that others wait for.
 const LONG_BODY_BYTES: usize = 256 * 1024;
+/// As how long such a review counts at least, so that no more than four threads are busy with them. Of the
+/// longest there is one at a time: the images in it can take five times as much memory as its text.
+const LONG_REVIEW_BYTES: usize = BODY_BYTES_MAX / 4;
 /// How much of a name is logged: no valid one is longer.
 const NAME_CHARS_MAX: usize = 253;
 /// When a caller that was sent away comes again, in seconds; client-go does so by itself, with 503 only.
@@ -112,7 +115,8 @@ impl Webhook {
         };
         connection.enter(Phase::Working);
         let reviewed = if body.bytes.len() > LONG_BODY_BYTES {
-            let Some(_thread) = traffic.long_reviews.pass(1, &connection.parts.long_reviews).await else {
+            let weight = body.bytes.len().max(LONG_REVIEW_BYTES);
+            let Some(_turn) = traffic.long_reviews.pass(weight, &connection.parts.long_reviews).await else {
                 return self.come_again();
             };
             // Probes and other reviews go on meanwhile.

@@ -75,10 +75,15 @@ impl Target {
     /// A review of this length, and its answer as the server gives it now.
     pub(crate) async fn learn(&self, bytes: usize) -> anyhow::Result<Arc<Known>> {
         let uid = format!("uid-{bytes}");
-        let request = post(&review(&uid, bytes)).into_bytes();
+        self.learn_to_answer(&uid, &review(&uid, bytes)).await
+    }
+
+    /// A review, and its answer as the server gives it now.
+    pub(crate) async fn learn_to_answer(&self, uid: &str, review: &str) -> anyhow::Result<Arc<Known>> {
+        let request = post(review).into_bytes();
         let right = self.connect().await?.exchange(&request).await?;
-        right.is_right(&uid)?;
-        Ok(Arc::new(Known { request, uid, right }))
+        right.is_right(uid)?;
+        Ok(Arc::new(Known { request, uid: uid.to_owned(), right }))
     }
 }
 

@@ -10,6 +10,7 @@ use super::cgroup::MemoryLimit;
 use super::load::{Known, Tally, Target, clients};
 use super::measure::{self, number};
 use super::place::Place;
+use super::requests::{review, review_of_images};
 use super::table::Row;
 
 pub(crate) const ROWS: &[Row] = &[
@@ -25,6 +26,18 @@ pub(crate) const ROWS: &[Row] = &[
         must: "at least 80 % of the goodput; p99 at most 1.25 s; refusals are 503 with Retry-After: 1; at most 128 MiB",
         run: || overload(512 * 1024, 16),
     },
+    Row {
+        name: "160 reviews of 3 MiB at once, 128 MiB of memory",
+        sent: "reviews of one image and much else, by 160 clients",
+        must: "every answer is right or 503 with Retry-After: 1; at most 128 MiB",
+        run: || at_once(160, &review(UID, 3 * 1024 * 1024)),
+    },
+    Row {
+        name: "40 reviews of 7 MiB at once, 128 MiB of memory",
+        sent: "reviews with as many images as fit in, each another one with an escaped character, by 40 clients",
+        must: "every answer is right or 503 with Retry-After: 1; at most 128 MiB",
+        run: || at_once(40, &review_of_images(UID, LONGEST)),
+    },
 ];
 
 const MEMORY_MAX_MIB: u64 = 128;
@@ -37,6 +50,12 @@ const MEASURED: Duration = Duration::from_millis(1500);
 const TURNS: usize = 2;
 /// A machine that others share may be slow for a moment; a server that is too slow is so again and again.
 const ATTEMPTS: usize = 3;
+
+const UID: &str = "a-uid";
+/// Just within what a body may have.
+const LONGEST: usize = 7 * 1024 * 1024 - 1024;
+/// Such a review takes a tenth of a second of a processor, and one without optimisation some seconds.
+const LONG_REVIEWS_FOR: Duration = Duration::from_secs(5);
 
 /// What a number of clients got.
 #[derive(Default)]
@@ -129,4 +148,27 @@ async fn attempt_to(
     );
     let is_right = goodput >= GOODPUT_MIN && p99.mul_f64(overloaded.share()) <= ANSWER_WITHIN;
     Ok(if is_right { Ok(happened) } else { Err(happened) })
+}
+
+/// So many clients with the same long review, for whom there is not enough time.
+fn at_once(count: usize, review: &str) -> anyhow::Result<String> {
+    let limit = MemoryLimit::new(MEMORY_MAX_MIB);
+    let mut place = Place::start_after(&limit.enter(), &[])?;
+    let mut tally = Runtime::new()?.block_on(async {
+        let target = place.target();
+        let known = target.learn_to_answer(UID, review).await?;
+        anyhow::Ok(clients(&target, &known, count, [Duration::ZERO, LONG_REVIEWS_FOR]).await)
+    })?;
+    tally.has_no_failure()?;
+    let peak = measure::memory(place.program.id(), "VmHWM")? / 1024;
+    let happened = format!(
+        "{} answered (p99 {:.0?}), {} refused; peak {peak} MiB{}",
+        tally.accepted.len(),
+        tally.quantile(99),
+        tally.refused,
+        limit.note()
+    );
+    ensure!(peak <= MEMORY_MAX_MIB && !tally.accepted.is_empty(), "{happened}");
+    place.assert_well()?;
+    Ok(happened)
 }
