@@ -1,5 +1,7 @@
 //! The Helm chart, installed, upgraded, rolled back and removed by both versions of Helm, while Pods are created.
 
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -47,8 +49,11 @@ impl Release<'_> {
     /// Types the commands of deploy/README.md; `second` is used once in between.
     fn live(&self, first: &Helm, second: &Helm) {
         let blocks = cluster_blocks("deploy/README.md", |section| section == "Helm");
-        let [install, upgrade, rollback, uninstall] = &blocks[..] else { panic!("{} blocks", blocks.len()) };
+        let [install, test, upgrade, rollback, uninstall] = &blocks[..] else {
+            panic!("{} blocks", blocks.len())
+        };
         self.type_in(first, install);
+        self.its_test_passes(first, test);
         let pods = Steady::start_at(self.api.clone(), PODS.to_owned());
         let (from, certificates) = (Instant::now(), self.operator.bundle());
         self.a_bad_configuration_stalls(first);
@@ -85,6 +90,29 @@ impl Release<'_> {
     #[track_caller]
     fn type_text(&self, helm: &Helm, text: &str) {
         self.operator.run_text(&with(helm, text), "the chart");
+    }
+
+    /// The stand-in for the kubelet runs replicas only, so the Pod of the test is run here.
+    #[track_caller]
+    fn its_test_passes(&self, helm: &Helm, block: &Commands) {
+        thread::scope(|scope| {
+            let typed = scope.spawn(|| self.type_in(helm, block));
+            let pod = until("there is the Pod of the test", || {
+                self.api.get(&format!("/api/v1/namespaces/{NAMESPACE}/pods/pullkey-test"))
+            });
+            let name =
+                pod["spec"]["volumes"][0]["configMap"]["name"].as_str().expect("a ConfigMap is mounted");
+            let check = "pullkey check - && echo Succeeded || echo Failed";
+            let read =
+                format!("kubectl get configmap {name} -n {NAMESPACE} -o jsonpath='{{.data.config\\.yaml}}'");
+            let ended = self.operator.run_text(&format!("{read} | {check}"), "the Pod of the test").stdout;
+            let phase = ended.lines().last().unwrap_or_default();
+            let status = format!(r#"{{"status": {{"phase": "{phase}"}}}}"#);
+            let arguments =
+                ["patch", "pod", "pullkey-test", "-n", NAMESPACE, "--subresource=status", "-p", &status];
+            self.world.cluster.kubectl.run(&arguments);
+            typed.join().unwrap_or_else(|failure| resume_unwind(failure));
+        });
     }
 
     /// "Helm 4 refuses to take back what somebody has changed in the cluster": it applies on the server where it
