@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::{env, fs};
 
@@ -23,7 +23,18 @@ const CONFIG: &str = "examples/config.yaml";
 const POD: &str = "examples/pod.yaml";
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        // Returned from here it would come with a backtrace where RUST_BACKTRACE is set.
+        Err(error) => {
+            eprintln!("make run: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
     let mut args = env::args_os().skip(1).map(PathBuf::from);
     let (Some(pullkey), Some(folder)) = (args.next(), args.next()) else {
         bail!("call `make run`, or: try PULLKEY_BINARY FOLDER_FOR_THE_CERTIFICATE");

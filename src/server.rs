@@ -12,3 +12,4 @@ mod room;
 pub mod routes;
 mod session;
 pub mod tls;
+mod waiting;

@@ -5,6 +5,8 @@
 mod bundle;
 #[path = "certificates/events.rs"]
 mod events;
+#[path = "certificates/kept.rs"]
+mod kept;
 #[path = "certificates/laws.rs"]
 mod laws;
 #[path = "certificates/replica.rs"]

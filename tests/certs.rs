@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use base64::Engine;
@@ -214,25 +214,53 @@ fn the_old_ca_stays_trusted_when_one_is_added() {
     succeeds(&scripts.make_certs(&["--force"]));
     let new = scripts.read("ca/ca.crt");
 
-    // A kubectl that knows the old bundle and writes down the patch.
+    let written = written(&scripts, &old, &["--add", &scripts.path("ca/ca.crt")]);
+    assert!(written.contains(&old) && written.contains(&new), "{written}");
+    assert_eq!(written.len(), old.len() + new.len());
+}
+
+/// The bundle that `set-ca` writes where this one is trusted.
+#[track_caller]
+fn written(scripts: &Scripts, trusted: &str, arguments: &[&str]) -> String {
+    let kubectl = kubectl_that_trusts(scripts, trusted);
+    succeeds(&script("set-ca", arguments, Some(&kubectl)));
+    let patch: Value = serde_json::from_str(&scripts.read("patch")).expect("the patch is JSON");
+    // Nothing that somebody else adds meanwhile is lost.
+    let guard = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "17"});
+    assert_eq!(patch[1], guard);
+    let bundle = patch[2]["value"].as_str().and_then(|value| STANDARD.decode(value).ok());
+    String::from_utf8(bundle.expect("the bundle is base64")).expect("PEM is text")
+}
+
+/// A kubectl that knows this bundle and writes down the patch.
+fn kubectl_that_trusts(scripts: &Scripts, trusted: &str) -> PathBuf {
     let kubectl = scripts.folder.path().join("kubectl");
-    let (patch, bundle) = (scripts.path("patch"), STANDARD.encode(&old));
+    let (patch, bundle) = (scripts.path("patch"), STANDARD.encode(trusted));
     fs::write(
         &kubectl,
-        format!("#!/bin/sh\ncase $1 in\nget) printf %s {bundle} ;;\n*) for last; do :; done; printf %s \"$last\" >'{patch}' ;;\nesac\n"),
+        format!("#!/bin/sh\ncase $1 in\nget) printf '17 %s' '{bundle}' ;;\n*) for last; do :; done; printf %s \"$last\" >'{patch}' ;;\nesac\n"),
     )
     .expect("a file can be written");
     fs::set_permissions(&kubectl, fs::Permissions::from_mode(0o755)).expect("a file can be made executable");
+    kubectl
+}
 
-    succeeds(&script("set-ca", &["--add", &scripts.path("ca/ca.crt")], Some(&kubectl)));
-    let patch: Value = serde_json::from_str(&scripts.read("patch")).expect("the patch is JSON");
-    let written = patch[1]["value"]
-        .as_str()
-        .and_then(|value| STANDARD.decode(value).ok())
-        .expect("the bundle is base64");
-    let written = String::from_utf8(written).expect("PEM is text");
-    assert!(written.contains(&old) && written.contains(&new), "{written}");
-    assert_eq!(written.len(), old.len() + new.len());
+#[test]
+fn one_ca_is_removed_and_the_rest_stays_trusted() {
+    let Some(scripts) = Scripts::or_skip("certs: a CA less") else { return };
+    succeeds(&scripts.make_certs(&[]));
+    let old = scripts.read("ca/ca.crt");
+    fs::write(scripts.path("old.crt"), &old).expect("a file can be written");
+    succeeds(&scripts.make_certs(&["--force"]));
+    let new = scripts.read("ca/ca.crt");
+    assert_eq!(written(&scripts, &format!("{old}{new}"), &["--remove", &scripts.path("old.crt")]), new);
+    // What is not there needs no removal.
+    assert_eq!(written(&scripts, &new, &["--remove", &scripts.path("old.crt")]), new);
+    let kubectl = kubectl_that_trusts(&scripts, &old);
+    let message = refuses(&script("set-ca", &["--remove", &scripts.path("old.crt")], Some(&kubectl)));
+    assert!(message.contains("nothing would be trusted any more"), "{message}");
+    // Where nothing is trusted yet, to add is to set.
+    assert_eq!(written(&scripts, "", &["--add", &scripts.path("old.crt")]), old);
 }
 
 #[test]
@@ -256,6 +284,7 @@ fn what_is_no_certificate_never_reaches_the_registration() {
     assert!(message.contains("absent.crt cannot be read"), "{message}");
     for (arguments, expected) in [
         (&["--print", "--add"][..], "choose one"),
+        (&["--add", "--remove"], "choose one"),
         (&["--webhook", "a\"b"], "is not a Kubernetes name"),
         (&["--prnt"], "unknown argument \"--prnt\""),
     ] {

@@ -9,10 +9,10 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
 
-use super::bundle::{Anchor, Bundle};
+use super::bundle::{Anchor, BYTES_MAX, Bundle, CERTIFICATES_MAX};
 use super::cell::KeyPair;
 use super::files::{FilePair, FilesError, Look, WatchedPair};
-use super::plan::Leaf;
+use super::plan::leaf::Leaf;
 
 /// A pair of files and a file of CA certificates that fit together, watched.
 #[derive(Debug)]
@@ -51,6 +51,12 @@ pub enum AnchoredError {
     /// The CA file has no certificate.
     #[error("{0} has no certificate (--tls-ca); it must be PEM with \"-----BEGIN CERTIFICATE-----\"")]
     NoCertificate(PathBuf),
+    /// The CA file has more than may be published.
+    #[error(
+        "{0} has more certificates than a caBundle shall hold ({CERTIFICATES_MAX} of {limit} KiB together); give only the CA that signed the certificate (--tls-ca)",
+        limit = BYTES_MAX / 1024
+    )]
+    TooMuch(PathBuf),
     /// The certificate was not signed by the CA.
     #[error("the certificate does not verify against {path} (--tls-ca): {reason}")]
     Unverified {
@@ -101,6 +107,9 @@ impl AnchoredFiles {
         let bundle = Bundle::parse(ca);
         if bundle.anchors().is_empty() {
             return Err(AnchoredError::NoCertificate(self.ca.clone()));
+        }
+        if !bundle.fits() {
+            return Err(AnchoredError::TooMuch(self.ca.clone()));
         }
         verify(self.pair.chain(), bundle.anchors(), Timestamp::now())
             .map_err(|reason| AnchoredError::Unverified { path: self.ca.clone(), reason })?;

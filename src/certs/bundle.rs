@@ -17,8 +17,14 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// How many certificates a bundle keeps. 64 are 34 KiB; the API server holds on to the last 200 bundles.
 pub const CERTIFICATES_MAX: usize = 64;
-/// How long an expired certificate stays, for clocks that disagree.
-pub const EXPIRED_KEPT: SignedDuration = SignedDuration::from_hours(1);
+/// How long a bundle gets. Those of 64 replicas are a quarter of it, and the admission policy in `deploy/`
+/// refuses more.
+pub const BYTES_MAX: usize = 128 * 1024;
+/// How long an expired certificate stays: as long as it lived. By a clock that is hours ahead, what others serve has
+/// expired; and an expired certificate does no harm.
+pub const EXPIRED_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How long it stays in a bundle that is full.
+const EXPIRED_KEPT_WHEN_FULL: SignedDuration = SignedDuration::from_hours(1);
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
@@ -165,7 +171,8 @@ impl Bundle {
     /// This bundle with our certificates in it, and without what may leave it.
     ///
     /// Ours never leave. Another's certificate leaves only when it expired long enough ago, or when
-    /// there are too many: then the first in position, which is the oldest entry.
+    /// there are too many: then what has expired, and after that the first in position, which is the oldest
+    /// entry. What is too long in spite of that loses its longest ones, which are no replica's.
     #[must_use]
     pub fn with(&self, ours: &[&Anchor], prune: Prune<'_>) -> Self {
         let mut next = self.clone();
@@ -176,12 +183,27 @@ impl Bundle {
         let is_ours = |anchor: &Anchor| ours.contains(&anchor.fingerprint);
         next.0.retain(|anchor| is_ours(anchor) || !prune.may_leave(anchor));
         while next.0.len() > CERTIFICATES_MAX {
-            let Some(first) = next.0.iter().position(|anchor| !is_ours(anchor)) else {
+            let others = || next.0.iter().enumerate().filter(|(_, anchor)| !is_ours(anchor));
+            let expired = others().find(|(_, anchor)| prune.has_expired(anchor, EXPIRED_KEPT_WHEN_FULL));
+            let Some((first, _)) = expired.or_else(|| others().next()) else {
                 break;
             };
             next.0.remove(first);
         }
+        while next.encode().len() > BYTES_MAX {
+            let others = next.0.iter().enumerate().filter(|(_, anchor)| !is_ours(anchor));
+            let Some((longest, _)) = others.max_by_key(|(_, anchor)| anchor.der.len()) else {
+                break;
+            };
+            next.0.remove(longest);
+        }
         next
+    }
+
+    /// Whether a bundle with only these in it is one that is written.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.0.len() <= CERTIFICATES_MAX && self.encode().len() <= BYTES_MAX
     }
 
     fn add(&mut self, anchor: Anchor) {
@@ -193,10 +215,13 @@ impl Bundle {
 
 impl Prune<'_> {
     fn may_leave(&self, anchor: &Anchor) -> bool {
-        let is_expired = anchor.not_after.saturating_add(EXPIRED_KEPT).is_ok_and(|end| end < self.now);
         let is_former = self.former.contains(&anchor.fingerprint)
             || self.own_name.is_some_and(|name| anchor.common_name.starts_with(name));
-        is_expired || is_former
+        is_former || self.has_expired(anchor, EXPIRED_KEPT)
+    }
+
+    fn has_expired(&self, anchor: &Anchor, kept: SignedDuration) -> bool {
+        anchor.not_after.saturating_add(kept).is_ok_and(|end| end < self.now)
     }
 }
 

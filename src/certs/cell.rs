@@ -9,13 +9,21 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::Notify;
-use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
+use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate, X509Version};
 
 /// A certificate chain with the key that fits its first certificate.
 #[derive(Clone, Debug)]
 pub struct KeyPair {
     certified: Arc<CertifiedKey>,
+    leaf: Leaf,
+}
+
+/// What a client looks at in the leaf certificate.
+#[derive(Clone, Copy, Debug)]
+struct Leaf {
+    not_before: Timestamp,
     not_after: Timestamp,
+    names_a_host: bool,
 }
 
 /// Why a chain and a key cannot be served together.
@@ -33,7 +41,7 @@ pub enum KeyPairError {
     )]
     Version,
     /// The key is of a kind that cannot sign here.
-    #[error("the private key is no RSA, ECDSA (P-256, P-384) or Ed25519 key")]
+    #[error("the private key is no RSA (2048 to 4096 bits), ECDSA (P-256, P-384) or Ed25519 key")]
     Key,
 }
 
@@ -54,14 +62,14 @@ impl KeyPair {
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, KeyPairError> {
-        let not_after = chain.first().map_or(Err(KeyPairError::Certificate), not_after)?;
+        let leaf = chain.first().map_or(Err(KeyPairError::Certificate), Leaf::read)?;
         let provider: CryptoProvider = rustls::crypto::ring::default_provider();
         let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => KeyPairError::KeyDoesNotFit,
             rustls::Error::InvalidCertificate(_) => KeyPairError::Certificate,
             _ => KeyPairError::Key,
         })?;
-        Ok(Self { certified: Arc::new(certified), not_after })
+        Ok(Self { certified: Arc::new(certified), leaf })
     }
 
     /// The chain, leaf first.
@@ -70,10 +78,22 @@ impl KeyPair {
         &self.certified.cert
     }
 
+    /// When the leaf certificate begins.
+    #[must_use]
+    pub fn not_before(&self) -> Timestamp {
+        self.leaf.not_before
+    }
+
     /// When the leaf certificate ends.
     #[must_use]
     pub fn not_after(&self) -> Timestamp {
-        self.not_after
+        self.leaf.not_after
+    }
+
+    /// Whether the leaf has a subjectAltName; Go's clients do not read a host from the subject.
+    #[must_use]
+    pub fn names_a_host(&self) -> bool {
+        self.leaf.names_a_host
     }
 }
 
@@ -114,11 +134,18 @@ impl ResolvesServerCert for Cell {
     }
 }
 
-fn not_after(leaf: &CertificateDer<'_>) -> Result<Timestamp, KeyPairError> {
-    let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| KeyPairError::Certificate)?;
-    if leaf.version() != X509Version::V3 {
-        return Err(KeyPairError::Version);
+impl Leaf {
+    fn read(leaf: &CertificateDer<'_>) -> Result<Self, KeyPairError> {
+        let (_, leaf) = X509Certificate::from_der(leaf).map_err(|_| KeyPairError::Certificate)?;
+        if leaf.version() != X509Version::V3 {
+            return Err(KeyPairError::Version);
+        }
+        // The year 9999 stands for "never ends", and is later than the last moment that we can count.
+        let second = |time: ASN1Time, beyond| Timestamp::from_second(time.timestamp()).unwrap_or(beyond);
+        Ok(Self {
+            not_before: second(leaf.validity().not_before, Timestamp::MIN),
+            not_after: second(leaf.validity().not_after, Timestamp::MAX),
+            names_a_host: matches!(leaf.subject_alternative_name(), Ok(Some(_))),
+        })
     }
-    // The year 9999 stands for "never ends", and is later than the last moment that we can count.
-    Ok(Timestamp::from_second(leaf.validity().not_after.timestamp()).unwrap_or(Timestamp::MAX))
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::cell::Cell;
 use super::issuer::{Issuer, Own};
-use super::plan::Leaf;
+use super::plan::leaf::Leaf;
 use super::swap;
 use crate::process::metrics::Metrics;
 

@@ -13,6 +13,8 @@ use super::cell::{KeyPair, KeyPairError};
 
 /// How often a pair is read that changes in between.
 const READS_MAX: usize = 3;
+/// The header of a key that OpenSSL encrypted in its own form, which is no base64 (RFC 1421).
+const ENCRYPTED: &[u8] = b"Proc-Type: 4,ENCRYPTED";
 
 /// Where the chain and the key lie.
 #[derive(Clone, Debug)]
@@ -127,6 +129,9 @@ impl FilePair {
             .map_err(|error| FilesError::Pem { path: self.cert.clone(), reason: damage(&error) })?;
         if chain.is_empty() {
             return Err(FilesError::NoCertificate(self.cert.clone()));
+        }
+        if contents.key.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED) {
+            return Err(FilesError::NoKey(self.key.clone()));
         }
         let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(|error| match error {
             pem::Error::NoItemsFound => FilesError::NoKey(self.key.clone()),

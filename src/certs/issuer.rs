@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::bundle::Anchor;
 use super::cell::{KeyPair, KeyPairError};
 use super::issue::{self, IssueError, Life, SubjectName};
-use super::plan::Leaf;
+use super::plan::leaf::Leaf;
 
 /// The file of `--state-dir`: the key, then the certificate. One file cannot be half of another pair.
 const STATE_FILE: &str = "pullkey.pem";
@@ -86,9 +86,8 @@ impl Issuer {
             return Err(refused("the certificate is for other names, or of another Pod"));
         }
         let own = own(certificate, key, state).map_err(|error| refused(&error.to_string()))?;
-        let is_good = own.leaf.renew_at.is_some_and(|renew_at| own.leaf.not_before <= now && now < renew_at);
-        // That it has grown old is what happens to certificates, and no reason to warn.
-        Ok(is_good.then_some(own))
+        // That it has ended is what happens to certificates, and no reason to warn.
+        Ok(Some(own).filter(|own| own.leaf.is_worth_taking_up(now)))
     }
 
     /// Issues a certificate.

@@ -3,6 +3,9 @@
 //! The protocol, each step of which may be the last before a crash: *add* our certificate to the
 //! caBundle, let it *settle*, only then *serve* it; *repair* the bundle when it is changed, *prune*
 //! what is dead when it is written anyway. `docs/certificates.md` says why.
+//!
+//! Nothing that is not published is served while something valid is. In place of what has expired it is,
+//! as soon as it stands in the bundle.
 
 use std::time::Duration;
 
@@ -11,11 +14,15 @@ use jiff::Timestamp;
 use super::bundle::{Anchor, CERTIFICATES_MAX, Fingerprint, Prune};
 use crate::cluster::registration::Sight;
 
+pub mod leaf;
 pub mod pace;
 pub mod record;
+mod step;
 
+use leaf::Leaf;
 use pace::{Absence, Pace};
 use record::Record;
+pub use step::{Action, Failure, Moment, Source};
 
 /// How long the annotation has to stand before every API server has seen the bundle.
 pub const PROPAGATION: Duration = Duration::from_secs(1);
@@ -29,69 +36,6 @@ pub const MISSING: Duration = Duration::from_secs(10);
 pub const FRESH: Duration = Duration::from_secs(1);
 /// The longest wait: a machine that was suspended looks at the wall clock again at the latest then.
 pub const WAIT_MAX: Duration = Duration::from_secs(5);
-
-/// The two clocks, and a random number between 0 and 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// The wall clock, for the life of certificates.
-    pub wall: Timestamp,
-    /// A clock that only goes forward, for everything else.
-    pub steady: Duration,
-    /// Keeps replicas from doing the same thing at the same moment.
-    pub jitter: f64,
-}
-
-/// What can be served, and what a client must trust for it.
-#[derive(Clone, Debug)]
-pub struct Leaf {
-    /// What has to stand in the bundle.
-    pub anchors: Vec<Anchor>,
-    /// From when on it is valid.
-    pub not_before: Timestamp,
-    /// When another has to be issued; never when it is not ours to issue.
-    pub renew_at: Option<Timestamp>,
-    /// When it ends.
-    pub not_after: Timestamp,
-}
-
-/// How a sight of the registration was come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The answer to a call: the state at that moment.
-    Call,
-    /// A watch, which may lag behind.
-    Watch,
-}
-
-/// The next thing to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Issue a certificate, to be served next.
-    Issue,
-    /// Read the registration.
-    Read,
-    /// Write this bundle.
-    Write(Vec<u8>),
-    /// Write this hash into the annotation.
-    Touch(String),
-    /// Remove the annotation, so that every API server looks at the object again.
-    Untouch,
-    /// Serve the next certificate.
-    Serve,
-    /// Nothing for so long, unless something happens.
-    Wait(Duration),
-}
-
-/// Why a call had no success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Somebody else wrote first.
-    Conflict,
-    /// The API server refuses.
-    Refused,
-    /// The API server does not answer.
-    Away,
-}
 
 /// Our certificates, what was seen of the registration, and what came of our calls.
 #[derive(Clone, Debug)]
@@ -146,7 +90,7 @@ impl Plan {
         let published = published.filter(|at| *at > moment.steady);
         let due = [serve, publish, published].into_iter().flatten().min();
         let wait = due.map_or(WAIT_MAX, |due| due.saturating_sub(moment.steady));
-        Action::Wait(wait.min(self.until_renewal(moment.wall)).min(WAIT_MAX))
+        Action::Wait(wait.min(self.until_clock_says(moment.wall)).min(WAIT_MAX))
     }
 
     /// Takes in what was seen of the registration.
@@ -251,19 +195,21 @@ impl Plan {
         self.replace_at().is_some_and(|replace_at| replace_at <= wall || wall < newest.not_before)
     }
 
-    /// When another certificate has to be issued. One that could not be published yet is not given up at
-    /// the first opportunity, or none ever would be: there is still half of the time before its end.
+    /// When another certificate has to be issued. One that could not be published yet is not given up while
+    /// it is of use, or none ever would be; should it be served late, it is renewed at once.
     fn replace_at(&self) -> Option<Timestamp> {
-        let Some(next) = &self.next else {
-            return self.served.as_ref()?.renew_at;
-        };
-        let renew_at = next.renew_at?;
-        Some(renew_at + next.not_after.duration_since(renew_at) / 2)
+        match &self.next {
+            Some(next) => next.give_up_at(),
+            None => self.served.as_ref()?.renew_at,
+        }
     }
 
-    fn until_renewal(&self, wall: Timestamp) -> Duration {
-        let left = self.replace_at().map(|replace_at| replace_at.duration_since(wall));
-        left.and_then(|left| Duration::try_from(left).ok()).unwrap_or(WAIT_MAX)
+    /// How long until something is due by the wall clock.
+    fn until_clock_says(&self, wall: Timestamp) -> Duration {
+        let gives_way_at = self.served.as_ref().filter(|_| self.next.is_some()).map(Leaf::last_moment);
+        let due = self.replace_at().into_iter().chain(gives_way_at);
+        let left = due.filter_map(|due| Duration::try_from(due.duration_since(wall)).ok());
+        left.filter(|left| !left.is_zero()).min().unwrap_or(WAIT_MAX)
     }
 
     /// Serves the next certificate once it is published, or once nobody is there to trust it.
@@ -271,11 +217,22 @@ impl Plan {
         let Some(next) = &self.next else {
             return Err(None);
         };
-        if self.needs_nothing_new(next, moment.wall) {
+        // By a clock that is far off it is valid, but the API server would refuse it.
+        if !next.is_valid_at(moment.theirs) {
+            return Err(None);
+        }
+        let takes_over_at = self.takes_over_at(next, moment.wall);
+        let is_needed = takes_over_at.is_some_and(|at| at <= moment.steady);
+        if is_needed || self.needs_nothing_new(next, moment.wall) {
             return Ok(Action::Serve);
         }
+        self.serve_published(next, moment).map_err(|due| due.into_iter().chain(takes_over_at).min())
+    }
+
+    fn serve_published(&self, next: &Leaf, moment: Moment) -> Due {
+        let serves_well = self.served.as_ref().is_some_and(|served| !served.has_expired(moment.wall));
         let from = match &self.record.sight {
-            Sight::Missing if self.served.is_none() => Some(self.record.changed_at),
+            Sight::Missing if !serves_well => Some(self.record.changed_at),
             Sight::Missing => Some(self.record.changed_at + MISSING),
             Sight::Found(_) => self.published_at(next),
             Sight::Unknown | Sight::NoWebhook(_) => None,
@@ -297,13 +254,20 @@ impl Plan {
         self.pace.call(Action::Read, moment.steady)
     }
 
+    /// From when on the next certificate is better than the served one, published or not. Of the API servers
+    /// that it was added to most trust it, and none trusts one that has expired.
+    fn takes_over_at(&self, next: &Leaf, wall: Timestamp) -> Option<Duration> {
+        let gives_way_after = self.served.as_ref()?.gives_way_after(wall)?;
+        Some(of_all_anchors(next, |fingerprint| self.record.stands_since(fingerprint))? + gives_way_after)
+    }
+
     /// Files only: the clients that trust the served leaf trust this one too, or trust neither.
     fn needs_nothing_new(&self, next: &Leaf, wall: Timestamp) -> bool {
         let Some(served) = &self.served else {
             return false;
         };
         next.renew_at.is_none()
-            && (served.not_after <= wall || next.anchors.iter().all(|anchor| served.anchors.contains(anchor)))
+            && (served.has_expired(wall) || next.anchors.iter().all(|anchor| served.anchors.contains(anchor)))
     }
 
     /// Keeps the bundle as it has to be, and lets it settle.
@@ -343,8 +307,7 @@ impl Plan {
     }
 
     fn published_at(&self, leaf: &Leaf) -> Option<Duration> {
-        let each = leaf.anchors.iter().map(|anchor| self.record.published_at(anchor.fingerprint()));
-        each.collect::<Option<Vec<_>>>()?.into_iter().max()
+        of_all_anchors(leaf, |fingerprint| self.record.published_at(fingerprint))
     }
 
     fn wanted(&self) -> impl Iterator<Item = &Anchor> {
@@ -390,4 +353,10 @@ impl Plan {
         self.former.drain(..forgotten);
         self.record.stood.retain(|fingerprint| wanted.contains(fingerprint));
     }
+}
+
+/// The last of the times of all anchors, if each has one.
+fn of_all_anchors(leaf: &Leaf, time: impl Fn(Fingerprint) -> Option<Duration>) -> Option<Duration> {
+    let each = leaf.anchors.iter().map(|anchor| time(anchor.fingerprint()));
+    each.collect::<Option<Vec<_>>>()?.into_iter().max()
 }

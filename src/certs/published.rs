@@ -154,6 +154,7 @@ impl Published {
         match observation {
             Ok(sight) => {
                 self.said.answer(verb);
+                self.said.clock(self.client.clock_ahead());
                 // By now a call of the plan may have seen more, whatever call this was.
                 self.see(sight, Source::Watch);
             }
@@ -172,6 +173,7 @@ impl Published {
         match answer {
             Ok(sight) => {
                 self.said.answer(verb);
+                self.said.clock(self.client.clock_ahead());
                 self.see(sight, Source::Call);
                 true
             }
@@ -239,10 +241,10 @@ impl Published {
                 (pair, leaf)
             }
         };
-        let is_published = matches!(self.plan.sight(), Sight::Found(_));
-        tracing::info!(not_after = %leaf.not_after, published = is_published, "serving the certificate");
         swap::serve(pair.clone(), &self.cell, &self.metrics);
         self.plan.serves(moment);
+        let published = self.plan.is_published(moment.steady);
+        tracing::info!(not_after = %leaf.not_after, published, "serving the certificate");
         if let (Supply::Issuer(issuer), Candidate::Own(own)) = (&self.supply, &next) {
             issuer.keep(own);
         }
@@ -268,7 +270,9 @@ impl Published {
         // Without a random source no certificate could have been issued either.
         let _ = self.random.fill(&mut bytes);
         let jitter = f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX);
-        Moment { wall: Timestamp::now(), steady: self.began.elapsed(), jitter }
+        let wall = Timestamp::now();
+        let theirs = wall.saturating_add(self.client.clock_ahead()).unwrap_or(wall);
+        Moment { wall, theirs, steady: self.began.elapsed(), jitter }
     }
 }
 

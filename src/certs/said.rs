@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
+
 use super::plan::Action;
 use crate::cluster::client::{CallError, RESOURCE};
 use crate::cluster::registration::{Sight, WEBHOOK_NAME};
 
 const AGAIN: Duration = Duration::from_secs(30);
+/// Half of what a certificate bears.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(30);
 /// So many refusals of the same kind in a row are no race with another writer.
 const REFUSALS: u32 = 3;
 
@@ -18,13 +22,14 @@ pub struct Said {
     /// By the verb of the call.
     trouble: BTreeMap<&'static str, (CallError, Instant)>,
     sight: Option<(&'static str, Instant)>,
+    clock: Option<Instant>,
 }
 
 impl Said {
     /// Begins for the registration of a name.
     #[must_use]
     pub fn new(name: String) -> Self {
-        Self { name, trouble: BTreeMap::new(), sight: None }
+        Self { name, trouble: BTreeMap::new(), sight: None, clock: None }
     }
 
     /// Says what kind of registration there is.
@@ -54,6 +59,21 @@ impl Said {
             ),
             _ => tracing::info!(registration, "found the registration"),
         }
+    }
+
+    /// The API server's clock is so far ahead of ours.
+    pub fn clock(&mut self, ahead: SignedDuration) {
+        if ahead.abs() < CLOCKS_APART || self.clock.is_some_and(|said| said.elapsed() < AGAIN) {
+            return;
+        }
+        self.clock = Some(Instant::now());
+        let (minutes, side) =
+            (ahead.as_mins().abs(), if ahead.is_negative() { "ahead of" } else { "behind" });
+        tracing::error!(
+            registration = self.name,
+            minutes,
+            "the clock of this machine is {side} that of the API server: a certificate issued by a clock that is more than an hour ahead is not valid there yet, and is not served; set the clock"
+        );
     }
 
     /// A call failed, and so often in a row.

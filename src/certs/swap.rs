@@ -9,7 +9,7 @@ use crate::process::metrics::Metrics;
 
 /// Serves a pair from the next handshake on, and says until when.
 pub fn serve(pair: KeyPair, cell: &Cell, metrics: &Metrics) {
-    warn_of_expiry(&pair);
+    warn_of_uselessness(&pair);
     metrics.certificate_expiry.set(pair.not_after().as_second());
     cell.swap(pair);
 }
@@ -22,9 +22,17 @@ pub fn refuse(error: &dyn Error, metrics: &Metrics) {
 }
 
 /// Says loudly that a certificate is of no use to anybody.
-pub fn warn_of_expiry(pair: &KeyPair) {
-    if pair.not_after() <= Timestamp::now() {
+pub fn warn_of_uselessness(pair: &KeyPair) {
+    let now = Timestamp::now();
+    if pair.not_after() <= now {
         tracing::error!(not_after = %pair.not_after(), "the certificate has expired: the API server will refuse it");
+    } else if pair.not_before() > now {
+        tracing::error!(not_before = %pair.not_before(), "the certificate is not valid yet: the API server will refuse it");
+    }
+    if !pair.names_a_host() {
+        tracing::error!(
+            "the certificate has no subjectAltName: the API server will refuse it, whatever its common name"
+        );
     }
 }
 

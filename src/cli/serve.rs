@@ -35,7 +35,7 @@ pub struct ServeArgs {
     /// Read the configuration again when the file's content changes
     ///
     /// A file that is wrong is refused and the last good rules stay, until the next restart fails.
-    #[arg(long, env = "PULLKEY_RELOAD", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, env = "PULLKEY_RELOAD", value_parser = boolean)]
     pub reload: bool,
 
     /// Where the API server connects to, by TLS
@@ -165,6 +165,14 @@ pub enum LogFormat {
     Text,
     /// One JSON object for each event
     Json,
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -1,11 +1,15 @@
 //! Calls to the API server about one registration. Each has a time limit.
 
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
+use hyper::body::Incoming;
+use hyper::header::DATE;
 use hyper_util::client::legacy;
 use hyper_util::rt::TokioExecutor;
+use jiff::{SignedDuration, Timestamp};
 use kube::api::{Patch, PatchParams, WatchEvent, WatchParams};
 use kube::client::{Body, ConfigExt as _};
 use kube::core::Request;
@@ -33,7 +37,12 @@ const FIELD_MANAGER: &str = "pullkey";
 pub struct RegistrationClient {
     client: kube::Client,
     name: String,
+    clock: Clock,
 }
+
+/// How far the API server's clock is ahead of ours, by its last answer.
+#[derive(Clone, Debug, Default)]
+struct Clock(Arc<Mutex<SignedDuration>>);
 
 /// The API server cannot be spoken with at all.
 #[derive(Debug, thiserror::Error)]
@@ -73,19 +82,31 @@ impl RegistrationClient {
         let config = kube::Config::infer().await.map_err(|error| refused(&error))?;
         let connector = config.rustls_https_connector().map_err(|error| refused(&error))?;
         let auth = config.auth_layer().map_err(|error| refused(&error))?;
+        let clock = Clock::default();
+        let watched = clock.clone();
         // kube's own stack logs an error for each failed call; we say it once in a while.
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
             .option_layer(auth)
             .map_err(BoxError::from)
+            .map_response(move |response: hyper::Response<Incoming>| {
+                watched.look_at(&response, Timestamp::now());
+                response
+            })
             .service(legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(connector));
-        Ok(Self { client: kube::Client::new(service, config.default_namespace), name })
+        Ok(Self { client: kube::Client::new(service, config.default_namespace), name, clock })
     }
 
     /// The name of the registration.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How far the clock of the API server that answered last is ahead of ours; nothing as long as none did.
+    #[must_use]
+    pub fn clock_ahead(&self) -> SignedDuration {
+        *self.clock.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the registration.
@@ -150,6 +171,15 @@ impl RegistrationClient {
     }
 }
 
+impl Clock {
+    fn look_at<B>(&self, response: &hyper::Response<B>, now: Timestamp) {
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        if let Some(theirs) = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = theirs.timestamp().duration_since(now);
+        }
+    }
+}
+
 impl std::fmt::Debug for RegistrationClient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "RegistrationClient({})", self.name)
@@ -197,4 +227,25 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_the_api_server_is_learned_from_its_answers() {
+        let (clock, now) = (Clock::default(), "2026-01-02T03:04:05Z".parse().expect("a time"));
+        let answer =
+            |date: &str| hyper::Response::builder().header("Date", date).body(()).expect("a response");
+        let ahead = |clock: &Clock| *clock.0.lock().expect("nobody panicked");
+        clock.look_at(&answer("Fri, 02 Jan 2026 01:04:05 GMT"), now);
+        assert_eq!(ahead(&clock), SignedDuration::from_hours(-2));
+        for date in ["", "yesterday"] {
+            clock.look_at(&answer(date), now);
+            assert_eq!(ahead(&clock), SignedDuration::from_hours(-2), "{date:?} says nothing");
+        }
+        clock.look_at(&answer("Fri, 02 Jan 2026 03:04:06 GMT"), now);
+        assert_eq!(ahead(&clock), SignedDuration::from_secs(1));
+    }
 }

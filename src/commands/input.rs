@@ -62,12 +62,16 @@ pub(super) fn read(path: &Path, what: &str) -> anyhow::Result<String> {
         fs::read(path)
     };
     let bytes = bytes.with_context(|| format!("cannot read {what} from {name}"))?;
+    // Windows PowerShell writes UTF-16 when it redirects output to a file.
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        bail!("{name} is UTF-16 text; write it as UTF-8");
+    }
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = valid.split(|byte| *byte == b'\n').count();
-            bail!("line {line} of {name} is not UTF-8 text");
+            bail!("line {line} of {name} is not UTF-8 text; write it as UTF-8");
         }
     };
     if text.trim().is_empty() {

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::glob::Glob;
@@ -160,8 +161,10 @@ struct RawConfig {
 struct RawEntry {
     name: Option<Spanned<String>>,
     match_images: RawList,
+    #[serde(default, deserialize_with = "written")]
     except_images: Option<RawList>,
     pull_secrets: RawList,
+    #[serde(default, deserialize_with = "written")]
     namespaces: Option<RawList>,
 }
 
@@ -170,17 +173,25 @@ struct RawEntry {
 struct RawAlways {
     name: Option<Spanned<String>>,
     pull_secrets: RawList,
+    #[serde(default, deserialize_with = "written")]
     namespaces: Option<RawList>,
 }
 
 type RawList = Spanned<Vec<Spanned<String>>>;
+
+/// A list that is written without an item is an empty one. Taken for an absent one, a `namespaces` whose
+/// items are commented out would open all namespaces.
+fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawList>, D::Error> {
+    RawList::deserialize(deserializer).map(Some)
+}
 
 fn read(yaml: &str) -> Result<RawConfig, Findings> {
     let shape = |line, column, message| Findings {
         problems: vec![Finding { field: String::new(), line, column, message }],
         warnings: Vec::new(),
     };
-    if yaml.lines().all(|line| matches!(line.trim_start().chars().next(), None | Some('#'))) {
+    let is_blank = |line: &str| line == "---" || matches!(line.chars().next(), None | Some('#'));
+    if yaml.trim_start_matches('\u{feff}').lines().all(|line| is_blank(line.trim())) {
         return Err(shape(
             0,
             0,
@@ -201,7 +212,8 @@ fn read(yaml: &str) -> Result<RawConfig, Findings> {
                 kind.referenced.column(),
                 format!("this is a {:?}; a configuration has the kind {KIND:?}", kind.value),
             ),
-            None => wrong_shape(error),
+            // A field may only seem to be missing because the text is no YAML from there on.
+            None => wrong_shape(serde_saphyr::from_str::<IgnoredAny>(yaml).err().unwrap_or(error)),
         }
     })
 }

@@ -79,7 +79,13 @@ impl<'t> Manifests<'t> {
     /// # Errors
     /// The text is neither, with the place.
     pub fn parse(text: &'t str) -> Result<Self, ManifestError> {
-        let documents = if text.trim_start().starts_with('{') {
+        let start = text.trim_start();
+        if start.starts_with("{{") {
+            let line = text[..text.len() - start.len()].matches('\n').count() + 1;
+            let message = "a template begins here that was not rendered; use the output of `helm template`";
+            return Err(ManifestError { line, message: message.to_owned() });
+        }
+        let documents = if start.starts_with('{') {
             // A YAML document in flow style begins like JSON. The error of JSON is the clearer one.
             json::read(text).or_else(|error| yaml::read(text).map_err(|_| error))?
         } else {
@@ -216,7 +222,8 @@ impl Finder<'_> {
     }
 
     fn items(&mut self, list: &Node, item_type: ItemType<'_>) -> Result<(), ManifestError> {
-        let Some(items) = list.get("items")?.and_then(Node::as_seq) else { return Ok(()) };
+        let Some(node) = list.get("items")?.filter(|node| !node.is_null()) else { return Ok(()) };
+        let Some(items) = node.as_seq() else { return Err(node.error("items: a list is expected here")) };
         self.path.push(Step::Key("items"));
         for (position, item) in items.iter().enumerate() {
             self.path.push(Step::Item(position));
@@ -230,16 +237,16 @@ impl Finder<'_> {
     fn pod(&mut self, object: &Node, kind: &str, way: &'static [&'static str]) -> Result<(), ManifestError> {
         let mut pod = object;
         for key in way {
-            match pod.get(key)? {
+            match mapping(pod, key)? {
                 Some(child) => pod = child,
                 None => return Ok(()),
             }
         }
-        if !pod.get("spec")?.is_some_and(Node::is_map) {
+        if mapping(pod, "spec")?.is_none() {
             return Ok(());
         }
         let metadata = |key| match object.get("metadata")? {
-            Some(metadata) => Ok::<_, ManifestError>(metadata.get(key)?.and_then(Node::as_str)),
+            Some(metadata) => text(metadata, key),
             None => Ok(None),
         };
         let name = match (metadata("name")?, metadata("generateName")?) {
@@ -260,6 +267,25 @@ impl Finder<'_> {
             path,
         });
         Ok(())
+    }
+}
+
+/// The member of an object that is a mapping, unless it is left out or null.
+fn mapping<'n>(object: &'n Node, key: &str) -> Result<Option<&'n Node>, ManifestError> {
+    match object.get(key)? {
+        Some(child) if child.is_map() => Ok(Some(child)),
+        Some(child) if !child.is_null() => Err(child.error(&format!("{key}: a mapping is expected here"))),
+        _ => Ok(None),
+    }
+}
+
+/// The member of an object that is a text, unless it is left out or null.
+fn text<'n>(object: &'n Node, key: &str) -> Result<Option<&'n str>, ManifestError> {
+    match object.get(key)? {
+        Some(child) if child.as_str().is_none() && !child.is_null() => {
+            Err(child.error(&format!("{key}: a text is expected here")))
+        }
+        child => Ok(child.and_then(Node::as_str)),
     }
 }
 

@@ -9,7 +9,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connections::Traffic;
-use super::gate::Permit;
+use super::gate::{Part, Permit};
 use super::limits::{BODY_BYTES_MAX, Limits};
 
 /// Up to here a body is short: it is read as it comes, because the number of connections bounds it.
@@ -42,7 +42,7 @@ pub(super) struct Whole<'a> {
     _room: Option<Permit<'a>>,
 }
 
-/// Reads a body, which must not be slow while others wait.
+/// Reads a body, which must not be slow while others wait. `part` is what its address has of the room.
 ///
 /// # Errors
 /// The body is too large, too slow or broken, or there is no room for it.
@@ -50,6 +50,7 @@ pub(super) async fn read<'a>(
     mut body: Incoming,
     limits: &Limits,
     traffic: &'a Traffic,
+    part: &'a Part,
 ) -> Result<Whole<'a>, BodyError> {
     let hint = body.size_hint();
     if usize::try_from(hint.lower()).map_or(true, |announced| announced > BODY_BYTES_MAX) {
@@ -58,7 +59,7 @@ pub(super) async fn read<'a>(
     let announced = hint.exact().and_then(|announced| usize::try_from(announced).ok());
     let most = announced.unwrap_or(BODY_BYTES_MAX);
     let room = if most > SHORT_BYTES {
-        let Some(room) = traffic.body_bytes.pass(most).await else {
+        let Some(room) = traffic.body_bytes.pass(most, part).await else {
             return Err(BodyError::Busy(body));
         };
         Some(room)
@@ -69,7 +70,7 @@ pub(super) async fn read<'a>(
     let read = tokio::select! {
         biased;
         bytes = collect(&mut body, announced, &come) => bytes.map(Some),
-        overdue = overdue(limits.body, traffic, &come) => overdue.map(|()| None),
+        overdue = overdue(limits.body, traffic, room.is_some().then_some(part), &come) => overdue.map(|()| None),
     };
     match read {
         Ok(Some(bytes)) => Ok(Whole { bytes, _room: room }),
@@ -99,14 +100,22 @@ pub(super) async fn discard(mut body: Incoming, time_max: Duration) -> Result<()
     timeout(time_max, read).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
-/// Ends when a body has had its time, with an error, or when others need what it holds.
-async fn overdue(time_max: Duration, traffic: &Traffic, come: &AtomicUsize) -> Result<(), BodyError> {
+/// Ends when a body has had its time, with an error, or when others need what it holds. A long one holds some
+/// of its address's part of the room.
+async fn overdue(
+    time_max: Duration,
+    traffic: &Traffic,
+    part: Option<&Part>,
+    come: &AtomicUsize,
+) -> Result<(), BodyError> {
     let started = Instant::now();
     let mut seen = 0;
     while started.elapsed() < time_max {
         sleep(PATIENCE.min(time_max.saturating_sub(started.elapsed()))).await;
         let come = come.load(Ordering::Relaxed);
-        if come < seen + LEAST_BYTES && traffic.is_short() {
+        let is_slow = come < seen + LEAST_BYTES && traffic.is_short();
+        // What comes just as fast as it must can take its place for long.
+        if is_slow || part.is_some_and(|part| traffic.body_bytes.owes(part)) {
             return Ok(());
         }
         seen = come;

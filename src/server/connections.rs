@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::gate::Gate;
+use super::gate::{Gate, Part};
 use super::limits::Limits;
-use super::room::{Candidate, Choice, Doing, choose};
+use super::room::{Candidate, Doing, choose};
 use crate::process::metrics::{ConnectionState, Metrics};
 
-/// A connection that does the same for less than this is left alone: it may be about to go on.
-const GIVES_WAY_AFTER: Duration = Duration::from_millis(250);
+/// A connection that does the same for less than this may be about to go on. On a machine that is short of
+/// processor time handshakes of the API server itself take a good part of it.
+const GIVES_WAY_AFTER: Duration = Duration::from_secs(1);
 /// For this share of the connections more may be open while others are leaving.
 const LEAVING_SHARE: usize = 8;
 /// From this many ended connections on they are taken out of the table.
@@ -57,11 +58,21 @@ pub(super) struct Traffic {
     metrics: Metrics,
 }
 
+/// What the connections of one address have of what is shared.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) requests: Part,
+    pub(super) body_bytes: Part,
+    pub(super) long_reviews: Part,
+}
+
 /// One connection, as the others see it.
 #[derive(Debug)]
 pub(super) struct Connection {
     traffic: Arc<Traffic>,
     from: IpAddr,
+    /// What its address has.
+    pub(super) parts: Arc<Parts>,
     /// The phase, whether it was told to give way, and since when, in one number.
     state: AtomicU64,
     proven: AtomicBool,
@@ -74,17 +85,6 @@ pub(super) struct Connections {
     all: Vec<Arc<Connection>>,
     traffic: Arc<Traffic>,
     limits: Limits,
-}
-
-/// Whether there is room for one more connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    /// There is.
-    Free,
-    /// There will be.
-    Soon,
-    /// There is none for this one.
-    Refused,
 }
 
 impl Traffic {
@@ -125,13 +125,14 @@ impl Traffic {
 
 impl Connection {
     /// A new one, whose handshake begins.
-    pub(super) fn open(traffic: &Arc<Traffic>, from: IpAddr) -> Arc<Self> {
+    pub(super) fn open(traffic: &Arc<Traffic>, from: IpAddr, parts: Arc<Parts>) -> Arc<Self> {
         traffic.open.fetch_add(1, Ordering::Relaxed);
         traffic.handshakes.fetch_add(1, Ordering::Relaxed);
         traffic.metrics.connections(ConnectionState::Handshake).inc();
         Arc::new(Self {
             traffic: Arc::clone(traffic),
             from,
+            parts,
             state: AtomicU64::new(State::new(Phase::Handshake, traffic.now()).0),
             proven: AtomicBool::new(false),
             gives_way: Notify::new(),
@@ -207,34 +208,29 @@ impl Connections {
         if self.all.len() > self.traffic.open() + ENDED_MAX {
             self.all.retain(|connection| connection.phase() != Phase::Ended);
         }
-        let connection = Connection::open(&self.traffic, from);
+        let mut others = self.all.iter().rev().filter(|other| other.from == from);
+        let parts = others.next().map(|other| Arc::clone(&other.parts)).unwrap_or_default();
+        let connection = Connection::open(&self.traffic, from, parts);
         self.all.push(Arc::clone(&connection));
         connection
     }
 
-    /// Makes room for one more connection from an address.
-    pub(super) fn make_room(&self, from: IpAddr) -> Room {
-        let handshakes = self.traffic.handshakes.load(Ordering::Relaxed);
-        if handshakes >= self.limits.handshakes
-            && self.one_gives_way(Some(from), self.limits.handshakes, Phase::is_handshake) != Room::Free
-        {
-            // A handshake is short: it is worth waiting for its end, whoever comes.
-            return Room::Soon;
-        }
+    /// Makes room for one more connection from an address, or says that there is none yet.
+    pub(super) fn make_room(&self, from: IpAddr) -> bool {
         let (open, max) = (self.traffic.open(), self.limits.connections);
-        if open < max {
-            return Room::Free;
-        }
         // Those that were told to give way have to go first.
         if open >= max + max.div_ceil(LEAVING_SHARE) {
-            return Room::Soon;
+            return false;
         }
-        self.one_gives_way(Some(from), max, |_| true)
+        if self.traffic.handshakes.load(Ordering::Relaxed) >= self.limits.handshakes {
+            return self.one_gives_way(Some(from), Phase::is_handshake);
+        }
+        open < max || self.one_gives_way(Some(from), |_| true)
     }
 
     /// Tells the connection that needs its place least to give way, if there is one.
     pub(super) fn least_needed_gives_way(&self) {
-        self.one_gives_way(None, self.limits.connections, |_| true);
+        self.one_gives_way(None, |_| true);
     }
 
     /// How many connections are owed an answer, or have just come with a request that cannot be seen yet.
@@ -259,8 +255,8 @@ impl Connections {
         }
     }
 
-    /// Chooses among those that are in some phase, of which there may be `max`.
-    fn one_gives_way(&self, newcomer: Option<IpAddr>, max: usize, phase: impl Fn(Phase) -> bool) -> Room {
+    /// Chooses among those that are in some phase, and says whether one goes.
+    fn one_gives_way(&self, newcomer: Option<IpAddr>, phase: impl Fn(Phase) -> bool) -> bool {
         let latest = self.traffic.now().saturating_sub(millis(GIVES_WAY_AFTER));
         let seen = self.all.iter().filter_map(|connection| {
             let state = State(connection.state.load(Ordering::Relaxed));
@@ -271,11 +267,7 @@ impl Connections {
             Some((Candidate { from, proven, doing, since: state.since() }, (connection, state)))
         });
         let (candidates, seen): (Vec<_>, Vec<_>) = seen.unzip();
-        match choose(&candidates, max, newcomer, latest) {
-            Choice::GivesWay(place) if seen[place].0.give_way(seen[place].1) => Room::Free,
-            Choice::GivesWay(_) | Choice::Wait => Room::Soon,
-            Choice::Refuse => Room::Refused,
-        }
+        choose(&candidates, newcomer, latest).is_some_and(|place| seen[place].0.give_way(seen[place].1))
     }
 }
 

@@ -9,9 +9,9 @@ pub const BODY_BYTES_MAX: usize = 7 * 1024 * 1024;
 /// The limits of the TLS port.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections. At this number the one that has been idle longest gives way.
+    /// Open connections. At this number one of an address that holds more than its share gives way.
     pub connections: usize,
-    /// TLS handshakes under way. At this number the one that has taken longest gives way.
+    /// TLS handshakes under way. At this number one gives way likewise.
     pub handshakes: usize,
     /// Requests under way; more of them wait for a second, then they are told to come again.
     pub requests: usize,

@@ -1,9 +1,8 @@
 //! The accept loop: takes connections in, makes room for them, and drains when the process stops.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,12 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
-use super::connections::{Connection, Connections, Room, Traffic};
+use super::connections::{Connection, Connections, Traffic};
 use super::drain::Draining;
 use super::limits::Limits;
 use super::probe::ProbeAddress;
 use super::routes::Webhook;
 use super::session::Sessions;
+use super::waiting::Waiting;
 use crate::certs::cell::Distrusted;
 use crate::process::metrics::Metrics;
 
@@ -34,10 +34,10 @@ const LAST_REQUEST: Duration = Duration::from_secs(1);
 /// How long requests under way may still take at the end of the drain. With it, all must end within the
 /// `terminationGracePeriodSeconds` of the manifest.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
-/// For this share of the connections more may wait until there is room; then the first of them goes.
+/// For this share of the connections more may wait until there is room.
 const WAITING_SHARE: usize = 4;
-/// For how many addresses is looked at once whether there is room.
-const ADDRESSES_MAX: usize = 8;
+/// How often is looked at once whether there is room for one of them: each time all connections are seen.
+const LOOKS_MAX: usize = 8;
 /// How many long reviews are worked on at once. Each keeps a thread busy.
 const LONG_REVIEWS: usize = 4;
 
@@ -72,7 +72,8 @@ impl Listener {
         let traffic = Arc::clone(&sessions.traffic);
         let connections = Connections::new(Arc::clone(&traffic), limits);
         let tasks = TaskTracker::new();
-        let mut port = Port { connections, sessions, own, probe, waiting: VecDeque::new(), tasks };
+        let waiting = Waiting::new(limits.connections.div_ceil(WAITING_SHARE));
+        let mut port = Port { connections, sessions, own, probe, waiting, tasks };
 
         let mut stop = pin!(stop);
         let mut stopped = None;
@@ -109,34 +110,19 @@ struct Port {
     own: Arc<Sessions>,
     probe: ProbeAddress,
     /// Who has connected and found no room yet. Nobody stands in the way of those behind him.
-    waiting: VecDeque<Newcomer>,
+    waiting: Waiting<(TcpStream, SocketAddr)>,
     tasks: TaskTracker,
-}
-
-/// Somebody who waits for room.
-struct Newcomer {
-    tcp: TcpStream,
-    from: SocketAddr,
-    since: Instant,
 }
 
 impl Port {
     async fn accepted(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         match accepted {
             Ok((tcp, from)) if self.probe.is(from) => {
-                let connection = Connection::open(&self.own.traffic, from.ip());
+                let connection = Connection::open(&self.own.traffic, from.ip(), Arc::default());
                 self.tasks.spawn(Arc::clone(&self.own).run(tcp, connection));
             }
-            Ok((tcp, from)) => match self.connections.make_room(from.ip()) {
-                Room::Free => self.serve(tcp, from),
-                Room::Soon => {
-                    if self.waiting.len() >= self.sessions.limits.connections.div_ceil(WAITING_SHARE) {
-                        self.waiting.pop_front();
-                    }
-                    self.waiting.push_back(Newcomer { tcp, from, since: Instant::now() });
-                }
-                Room::Refused => {}
-            },
+            // Behind those who wait already.
+            Ok((tcp, from)) => self.waiting.push(from.ip(), (tcp, from)),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 self.connections.least_needed_gives_way();
@@ -145,24 +131,23 @@ impl Port {
         }
     }
 
-    /// Looks whether there is room for the first of each address that waits.
+    /// Lets those in for whom there is room, the addresses by turns.
     fn admit_waiting(&mut self) {
-        let mut asked: Vec<IpAddr> = Vec::new();
-        for newcomer in std::mem::take(&mut self.waiting) {
-            let from = newcomer.from.ip();
-            if asked.contains(&from) || asked.len() >= ADDRESSES_MAX {
-                self.waiting.push_back(newcomer);
-                continue;
+        let mut in_vain = 0;
+        for _ in 0..LOOKS_MAX {
+            let Some(from) = self.waiting.turn() else { return };
+            if !self.connections.make_room(from) {
+                self.waiting.pass();
+                in_vain += 1;
+            } else if let Some((tcp, from)) = self.waiting.take() {
+                self.serve(tcp, from);
+                in_vain = 0;
             }
-            asked.push(from);
-            match self.connections.make_room(from) {
-                Room::Free => self.serve(newcomer.tcp, newcomer.from),
-                Room::Soon if newcomer.since.elapsed() < self.sessions.limits.handshake => {
-                    self.waiting.push_back(newcomer);
-                }
-                Room::Soon | Room::Refused => {}
+            if in_vain >= self.waiting.addresses() {
+                break;
             }
         }
+        self.waiting.send_away(self.sessions.limits.handshake);
     }
 
     fn serve(&mut self, tcp: TcpStream, from: SocketAddr) {
@@ -183,8 +168,8 @@ impl Port {
             }
             Err(error) => tracing::warn!(%error, "cannot see who is still connecting"),
         }
-        for newcomer in std::mem::take(&mut self.waiting) {
-            self.serve(newcomer.tcp, newcomer.from);
+        for (tcp, from) in self.waiting.take_all() {
+            self.serve(tcp, from);
         }
         let end = Instant::now() + LAST_ANSWERS;
         while self.connections.owed(LAST_REQUEST) > 0 && Instant::now() < end {

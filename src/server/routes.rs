@@ -80,12 +80,14 @@ impl Refusal {
 impl Webhook {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>, caller: Caller<'_>) -> Answered {
-        let gate = &caller.traffic.requests;
+        let mut in_flight = None;
         // A caller that is known to be a good one need not wait behind strangers.
-        let weight = usize::from(!caller.connection.is_proven());
-        let Some(in_flight) = gate.pass(weight).await else {
-            return self.shed(request.into_body(), caller).await;
-        };
+        if !caller.connection.is_proven() {
+            in_flight = caller.traffic.requests.pass(1, &caller.connection.parts.requests).await;
+            if in_flight.is_none() {
+                return self.shed(request.into_body(), caller).await;
+            }
+        }
         let Some(refusal) = Refusal::of(&request) else {
             return self.mutate(request.into_body(), in_flight, caller).await;
         };
@@ -98,9 +100,9 @@ impl Webhook {
         response
     }
 
-    async fn mutate(&self, body: Incoming, in_flight: Permit<'_>, caller: Caller<'_>) -> Answered {
+    async fn mutate(&self, body: Incoming, in_flight: Option<Permit<'_>>, caller: Caller<'_>) -> Answered {
         let Caller { connection, traffic, limits } = caller;
-        let body = match body::read(body, limits, traffic).await {
+        let body = match body::read(body, limits, traffic, &connection.parts.body_bytes).await {
             Ok(body) => body,
             Err(BodyError::Busy(rest)) => {
                 drop(in_flight);
@@ -110,7 +112,7 @@ impl Webhook {
         };
         connection.enter(Phase::Working);
         let reviewed = if body.bytes.len() > LONG_BODY_BYTES {
-            let Some(_thread) = traffic.long_reviews.pass(1).await else {
+            let Some(_thread) = traffic.long_reviews.pass(1, &connection.parts.long_reviews).await else {
                 return self.come_again();
             };
             // Probes and other reviews go on meanwhile.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::beside::say;
 use crate::elsewhere::Elsewhere;
@@ -164,55 +164,4 @@ pub(crate) fn a_missing_right_is_named(world: &'static World) {
     pullkey.apply();
     pullkey.wait(2);
     pods.until_all_is_well();
-}
-
-/// Pairs of writes as two replicas make them; for more of them set `PULLKEY_PAIRS`.
-pub(crate) fn an_update_that_the_api_server_missed_is_healed(world: &'static World) {
-    let pullkey = world.self_issued();
-    pullkey.wait(2);
-    let pairs = std::env::var("PULLKEY_PAIRS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
-    let ours: String = pullkey.bundle().expect("a bundle").into_iter().collect();
-    let other =
-        rcgen::generate_simple_self_signed(["other.example.com".to_owned()]).expect("a certificate").cert;
-    let bundle = |text: &str| STANDARD.encode(text);
-    // Like pullkey's own writes these take the annotation away, here by a value that is no hash.
-    let write = |text: &str| {
-        json!([
-            {"op": "add", "path": BUNDLE, "value": bundle(text)},
-            {"op": "add", "path": "/metadata/annotations/pullkey.dev~1settled", "value": "unsettled"},
-        ])
-    };
-    let (without, with) = (write(&other.pem()), write(&format!("{ours}{}", other.pem())));
-    let send = |change: &Value| pullkey.api.patch(&pullkey.path(), change).expect("an administrator may");
-    let pods = Steady::start(pullkey);
-    let (mut missed, mut longest) = (0, Duration::ZERO);
-    for _ in 0..pairs {
-        send(&without);
-        send(&with);
-        let from = Instant::now();
-        std::thread::sleep(Duration::from_millis(40));
-        let tally = pods.since(from + Duration::from_millis(20));
-        if tally.failed > 0 {
-            missed += 1;
-            pods.until_all_is_well();
-            longest = longest.max(from.elapsed());
-        }
-    }
-    let from = Instant::now();
-    until("it is touched", || match pullkey.settled()? {
-        settled if settled == "unsettled" => Err(settled),
-        _ => Ok(()),
-    });
-    say(format!(
-        "{pairs} pairs of writes: the API server missed {missed}; healed after {} ms at most; \
-         touched {} ms after the last",
-        longest.as_millis(),
-        from.elapsed().as_millis()
-    ));
-    // Without the touch it would be ten minutes.
-    assert!(longest < Duration::from_secs(30), "{longest:?}");
-    let from = Instant::now() + Duration::from_secs(1);
-    std::thread::sleep(Duration::from_secs(1));
-    pods.until_all_is_well();
-    assert_eq!(pods.since(from).failed, 0);
 }

@@ -16,7 +16,7 @@ use crate::support::kubelet::Kubelet;
 use crate::support::wait::until;
 use crate::world::World;
 
-const REGISTRATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+pub(crate) const REGISTRATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 
 /// What is installed, and the node that runs its Pods.
 #[derive(Debug)]

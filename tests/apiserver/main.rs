@@ -22,8 +22,11 @@ mod chart;
 mod containers;
 mod down;
 mod elsewhere;
+mod injector;
 mod manifests;
+mod missed;
 mod monitoring;
+mod moving;
 mod operator;
 mod other_webhook;
 mod pods;
@@ -122,6 +125,8 @@ const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
     readme::the_commands_of_the_readme_install_and_remove_pullkey,
     readme::the_commands_for_own_certificate_files_never_keep_a_pod_out,
     readme::the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout,
+    moving::from_the_default_to_own_files_and_back_no_pod_is_kept_out,
+    moving::from_the_default_to_cert_manager_and_back_no_pod_is_kept_out,
     scenarios::werf,
     chart::helm_installs_upgrades_rolls_back_and_removes_without_a_refused_pod,
     workloads::the_pods_of_a_deployment_get_the_secret,
@@ -136,7 +141,7 @@ const TRIALS_BESIDE: &[(&str, Run)] = &named![
     certificates::a_changed_bundle_is_put_right,
     certificates::a_registration_that_goes_away_and_comes_back_is_published_to,
     certificates::a_missing_right_is_named,
-    certificates::an_update_that_the_api_server_missed_is_healed,
+    missed::an_update_that_the_api_server_missed_is_healed,
     replicas::renewals_keep_no_pod_out,
     replicas::twenty_replicas_at_one_instant_converge,
 ];

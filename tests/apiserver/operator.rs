@@ -1,6 +1,6 @@
 //! Somebody who installs pullkey by typing what the documentation says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -106,6 +106,11 @@ impl<'world> Operator<'world> {
     /// The names of pullkey's Pods.
     pub(crate) fn pods(&self) -> BTreeSet<String> {
         self.names(&["pods", "--selector=app.kubernetes.io/name=pullkey"])
+    }
+
+    /// The processes that serve, by their Pods.
+    pub(crate) fn processes(&self) -> BTreeMap<String, u32> {
+        self.kubelet.processes()
     }
 
     /// The names of the objects of a kind in pullkey's namespace.

@@ -225,7 +225,7 @@ pub(crate) fn the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout(w
 
 /// Writes the overlay of README.md, which deploy/README.md and certs/README.md call by its name.
 #[track_caller]
-fn write_my_cluster(operator: &Operator) {
+pub(crate) fn write_my_cluster(operator: &Operator) {
     let blocks = cluster_blocks("README.md", |_| true);
     let overlay = blocks.iter().find(|block| block.text.contains("my-cluster/kustomization.yaml"));
     operator.run(overlay.expect("README.md has an overlay"));

@@ -31,7 +31,7 @@ pub(crate) fn renewals_keep_no_pod_out(world: &'static World) {
     say(format!("{} certificates, {} Pods, {} failed", seen.len(), tally.sent, tally.failed));
     assert_eq!(tally.failed, 0, "{tally:?}");
     assert!(seen.len() >= 2 * CERTIFICATES, "{}", seen.len());
-    // One that ended is taken out an hour later, but one's own former ones at the next write.
+    // One that ended is taken out a day later, but one's own former ones at the next write.
     let bundle = pullkey.bundle().expect("a bundle");
     assert!(bundle.len() <= 6, "{} certificates", bundle.len());
     pullkey.remove();

@@ -1,5 +1,10 @@
 //! What the account of pullkey may do in the cluster, tried with a token of its own.
 
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pullkey::certs::bundle::BYTES_MAX;
 use serde_json::{Value, json};
 
 use crate::support::kubectl::Kubectl;
@@ -117,6 +122,9 @@ pub(crate) fn pullkeys_account_may_change_the_bundle_and_its_own_annotations_onl
     }
     assert_eq!(registration(world), before);
 
+    assert_another_webhooks_bundle_is_not_its_own(world, &pullkey);
+    assert_the_bundle_is_bounded(world, &pullkey);
+
     // What it is for: with the bundle there or not, and the annotations.
     for change in [
         r#"[{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": "eA=="}]"#,
@@ -136,6 +144,59 @@ pub(crate) fn pullkeys_account_may_change_the_bundle_and_its_own_annotations_onl
     // Nobody else is kept from anything.
     let other = r#"[{"op": "replace", "path": "/webhooks/0/timeoutSeconds", "value": 7}]"#;
     world.cluster.kubectl.run(&["patch", KIND, NAME, "--type=json", "-p", other]);
+}
+
+/// An administrator may put a second webhook into the same object.
+#[track_caller]
+fn assert_another_webhooks_bundle_is_not_its_own(world: &World, pullkey: &Kubectl) {
+    let before = registration(world);
+    let patch = |kubectl: &Kubectl, patch: &str| {
+        kubectl.attempt(&["patch", KIND, NAME, "--type=json", "-p", patch], "")
+    };
+    let another = r#"[{"op": "copy", "from": "/webhooks/0", "path": "/webhooks/-"},
+        {"op": "replace", "path": "/webhooks/1/name", "value": "other.example.com"}]"#;
+    patch(&world.cluster.kubectl, another).expect("an administrator may");
+    let other = r#"[{"op": "add", "path": "/webhooks/1/clientConfig/caBundle", "value": "eA=="}]"#;
+    let message = patch(pullkey, other).expect_err("the bundle of another webhook");
+    assert!(message.contains("but the certificates that are trusted for inject.pullkey.dev"), "{message}");
+    let own = r#"[{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": "eA=="}]"#;
+    patch(pullkey, own).expect("its own");
+    let back = r#"[{"op": "remove", "path": "/webhooks/1"},
+        {"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]"#;
+    patch(&world.cluster.kubectl, back).expect("an administrator may");
+    let mut after = registration(world);
+    after["metadata"]["generation"] = before["metadata"]["generation"].clone();
+    assert_eq!(after, before);
+}
+
+#[track_caller]
+fn assert_the_bundle_is_bounded(world: &World, pullkey: &Kubectl) {
+    let patch = |kubectl: &Kubectl, patch: &Value| {
+        // In a file, because no argument of a program may be so long.
+        let file = world.cluster.folder.join("patch.json");
+        fs::write(&file, patch.to_string()).expect("a file can be written");
+        let file = format!("--patch-file={}", file.display());
+        kubectl.attempt(&["patch", KIND, NAME, "--type=json", &file], "")
+    };
+    let bundle = |bytes: usize| {
+        let value = STANDARD.encode(vec![b'x'; bytes]);
+        json!([{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": value}])
+    };
+    patch(pullkey, &bundle(BYTES_MAX)).expect("as much as it ever writes");
+    for bytes in [BYTES_MAX + 2, 1_000_000] {
+        let message = patch(pullkey, &bundle(bytes)).expect_err("too much");
+        assert!(message.contains("ValidatingAdmissionPolicy 'rights-pullkey'"), "{bytes}: {message}");
+        assert!(message.contains("no caBundle of more than 128 KiB"), "{bytes}: {message}");
+    }
+    // One that somebody else has made so long does not keep it from its annotations.
+    patch(&world.cluster.kubectl, &bundle(BYTES_MAX + 2)).expect("an administrator may");
+    let touch = json!([{"op": "add", "path": "/metadata/annotations/pullkey.dev~1settled", "value": "hash"}]);
+    patch(pullkey, &touch).expect("its annotation");
+    let remove = json!([
+        {"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"},
+        {"op": "remove", "path": "/metadata/annotations/pullkey.dev~1settled"},
+    ]);
+    patch(pullkey, &remove).expect("less");
 }
 
 /// Kubernetes says so in the status of the policy, where nobody looks.

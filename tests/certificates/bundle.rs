@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use pullkey::certs::bundle::{Anchor, Bundle, CERTIFICATES_MAX, Prune, hash};
+use pullkey::certs::bundle::{Anchor, BYTES_MAX, Bundle, CERTIFICATES_MAX, Prune, hash};
 use pullkey::certs::issue::{self, SubjectName};
 
 use super::replica::wall;
@@ -67,8 +67,8 @@ fn only_what_is_dead_leaves() {
     let former = anchor("x ", now());
     let ours_of_before = anchor("pullkey pod-a 2", now());
     let neighbour = anchor("pullkey pod-ab 2", now());
-    let long_expired = anchor("y ", now() - DAY - SignedDuration::from_secs(3602));
-    let just_expired = anchor("z ", now() - DAY - SignedDuration::from_secs(3598));
+    let long_expired = anchor("y ", now() - 2 * DAY - SignedDuration::from_secs(2));
+    let just_expired = anchor("z ", now() - 2 * DAY + SignedDuration::from_secs(2));
     let all = [&former, &ours_of_before, &neighbour, &long_expired, &just_expired];
     let bundle = Bundle::default().with(&all, nothing_leaves());
     let former = [former.fingerprint()];
@@ -89,6 +89,45 @@ fn the_first_leaves_when_there_are_too_many_but_never_ours() {
     assert!(bundle.contains(ours.fingerprint()));
     assert!(!bundle.contains(others[0].fingerprint()));
     assert!(others[1..].iter().all(|other| bundle.contains(other.fingerprint())));
+}
+
+#[test]
+fn what_has_expired_leaves_first_when_there_are_too_many() {
+    let ours = anchor("ours ", now());
+    let others: Vec<Anchor> = (0..CERTIFICATES_MAX).map(|_| anchor("other ", now())).collect();
+    let expired = anchor("expired ", now() - DAY - SignedDuration::from_secs(3602));
+    let just_expired = anchor("expired ", now() - DAY - SignedDuration::from_secs(3598));
+    let mut all: Vec<&Anchor> = others.iter().collect();
+    all[40] = &expired;
+    all[20] = &just_expired;
+    let text: Vec<u8> = all.iter().flat_map(|anchor| anchor.pem().into_bytes()).collect();
+    let bundle = Bundle::parse(&text).with(&[&ours], nothing_leaves());
+    assert!(!bundle.contains(expired.fingerprint()));
+    assert_eq!(bundle.anchors().len(), CERTIFICATES_MAX);
+    assert!(bundle.contains(others[0].fingerprint()) && bundle.contains(just_expired.fingerprint()));
+}
+
+#[test]
+fn the_longest_leave_when_a_bundle_is_too_long_but_never_ours() {
+    let replicas: Vec<Anchor> = (0..20).map(|_| anchor("replica ", now())).collect();
+    // Of many names, 30 KiB each.
+    let long: Vec<Anchor> = (0..6).map(|number| long_anchor(1000 + number)).collect();
+    let all: Vec<&Anchor> = replicas.iter().chain(&long).collect();
+    let text: Vec<u8> = all.iter().flat_map(|anchor| anchor.pem().into_bytes()).collect();
+    let ours = &long[5];
+    let bundle = Bundle::parse(&text).with(&[ours], nothing_leaves());
+    assert!(bundle.encode().len() <= BYTES_MAX && bundle.fits(), "{}", bundle.encode().len());
+    assert!(replicas.iter().chain([ours, &long[0]]).all(|anchor| bundle.contains(anchor.fingerprint())));
+    assert!(!bundle.contains(long[4].fingerprint()));
+    // No more than has to.
+    assert!(bundle.encode().len() + long[4].pem().len() > BYTES_MAX);
+}
+
+fn long_anchor(names: usize) -> Anchor {
+    let names = (0..names).map(|number| format!("{number:020}.example.com").parse().expect("a name"));
+    let names: Vec<SubjectName> = names.collect();
+    let pem = issue::issue("long ", &names, now()).expect("a certificate").pem;
+    Bundle::parse(pem.as_bytes()).anchors()[0].clone()
 }
 
 #[test]

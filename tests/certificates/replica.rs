@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pullkey::certs::bundle::{Anchor, Fingerprint};
+use pullkey::certs::bundle::{Anchor, Bundle, Fingerprint};
 use pullkey::certs::issue::{self, Life, SubjectName};
-use pullkey::certs::plan::{Action, Failure, Leaf, Moment, Plan, Source, WAIT_MAX};
+use pullkey::certs::plan::leaf::Leaf;
+use pullkey::certs::plan::{Action, Failure, Moment, Plan, Source, WAIT_MAX};
 use pullkey::cluster::registration::Sight;
 
 use super::server::Server;
@@ -46,8 +47,10 @@ pub(crate) struct Replica {
 /// What a replica did that somebody may object to.
 #[derive(Debug)]
 pub(crate) enum Deed {
-    /// It serves this leaf from now on.
-    Served(Leaf),
+    /// It serves this leaf from now on; the former one was of no use any more by its own clock.
+    Served { leaf: Leaf, in_need: bool },
+    /// It serves an expired leaf although it sees the next one in the bundle.
+    ClungTo(Leaf),
     /// It wrote this in place of that.
     Wrote { before: Vec<u8>, after: Vec<u8> },
     /// A call that failed, or a touch.
@@ -81,9 +84,7 @@ impl Replica {
             return;
         }
         let wall = self.wall(at);
-        let kept = self.state.take().filter(|leaf| {
-            with_state && leaf.not_before <= wall && leaf.renew_at.is_some_and(|renew_at| wall < renew_at)
-        });
+        let kept = self.state.take().filter(|leaf| with_state && leaf.is_worth_taking_up(wall));
         let first = kept.unwrap_or_else(|| self.issue(wall));
         self.state = Some(first.clone());
         self.plan = Some(Plan::new(first, Some(issue::own_name(&self.pod))));
@@ -145,8 +146,9 @@ impl Replica {
             // A process that has nothing to do may also be slow; it makes days shorter here.
             let wait = if wait == WAIT_MAX { WATCH } else { wait };
             self.wakes_at = at + wait.max(Duration::from_millis(1));
+            let clung_to = clings_to(&plan, moment);
             self.plan = Some(plan);
-            return None;
+            return clung_to.map(Deed::ClungTo);
         }
         self.wakes_at = at + Duration::from_millis(1);
         let deed = self.carry_out(&mut plan, &action, at, server, is_away);
@@ -175,9 +177,11 @@ impl Replica {
         let patch = match (action, &stored) {
             (Action::Serve, _) => {
                 let leaf = plan.pending().expect("there is something to serve").clone();
+                let last_second = moment.wall + Duration::from_secs(1);
+                let in_need = plan.served().is_some_and(|former| former.has_expired(last_second));
                 plan.serves(moment);
                 self.state = Some(leaf.clone());
-                return Deed::Served(leaf);
+                return Deed::Served { leaf, in_need };
             }
             (Action::Read, _) => {
                 plan.failed(Failure::Away, moment);
@@ -214,12 +218,22 @@ impl Replica {
         if matches!(action, Action::Write(_)) { Deed::Wrote { before, after } } else { Deed::Other }
     }
 
+    /// Whether what it issues is not valid yet by the API server's clock.
+    pub(crate) fn is_far_ahead(&self) -> bool {
+        self.skew > 3600
+    }
+
     pub(crate) fn wall(&self, at: Duration) -> Timestamp {
         wall(at) + jiff::SignedDuration::from_secs(self.skew)
     }
 
     fn moment(&mut self, at: Duration) -> Moment {
-        Moment { wall: self.wall(at), steady: at.saturating_sub(self.slept), jitter: self.random.f64() }
+        Moment {
+            wall: self.wall(at),
+            theirs: wall(at),
+            steady: at.saturating_sub(self.slept),
+            jitter: self.random.f64(),
+        }
     }
 
     fn issue(&mut self, wall: Timestamp) -> Leaf {
@@ -236,6 +250,19 @@ impl Replica {
             not_after: life.not_after,
         }
     }
+}
+
+/// The expired leaf that goes on being served although the next one is seen in the bundle.
+fn clings_to(plan: &Plan, moment: Moment) -> Option<Leaf> {
+    let served = plan.served().filter(|leaf| leaf.has_expired(moment.wall))?;
+    let Sight::Found(stored) = plan.sight() else {
+        return None;
+    };
+    let bundle = Bundle::parse(&stored.ca_bundle);
+    let is_there = bundle.encode() == stored.ca_bundle
+        && plan.pending()?.not_before <= moment.theirs
+        && plan.pending()?.anchors.iter().all(|anchor| bundle.contains(anchor.fingerprint()));
+    is_there.then(|| served.clone())
 }
 
 /// The true time.

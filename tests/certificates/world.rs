@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use pullkey::certs::bundle::{Anchor, Bundle, CERTIFICATES_MAX, Fingerprint};
 use pullkey::certs::issue::{self, SubjectName};
-use pullkey::certs::plan::{Leaf, STORM};
+use pullkey::certs::plan::STORM;
+use pullkey::certs::plan::leaf::Leaf;
 use pullkey::cluster::registration::{SETTLED_ANNOTATION, Sight};
 use serde_json::json;
 
@@ -190,8 +191,11 @@ impl World {
 
     fn judge(&mut self, number: usize, deed: Deed) {
         match deed {
-            Deed::Served(leaf) => {
-                if matches!(self.server.read(), Sight::Missing) {
+            Deed::Served { leaf, in_need } => {
+                if wall(self.at) < leaf.not_before || leaf.has_expired(wall(self.at)) {
+                    self.broken = Some(format!("replica {number} serves {leaf:?} out of its time"));
+                }
+                if in_need || matches!(self.server.read(), Sight::Missing) {
                     return;
                 }
                 let anchor = &leaf.anchors[0];
@@ -205,6 +209,9 @@ impl World {
                         "replica {number} serves {anchor:?}, which an API server does not trust yet"
                     ));
                 }
+            }
+            Deed::ClungTo(leaf) => {
+                self.broken = Some(format!("replica {number} serves {leaf:?}, which has expired"));
             }
             Deed::Wrote { before, after } => {
                 let (before, after) = (Bundle::parse(&before), Bundle::parse(&after));

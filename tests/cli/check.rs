@@ -190,6 +190,12 @@ fn an_error_of_shape_names_its_line_and_column() {
         "{\"apiVersion\": \"pullkey.dev/v1alpha1\"\n".to_owned(),
         "{}\n".to_owned(),
         "# only a comment\n".to_owned(),
+        "---\n# only a comment\n".to_owned(),
+        format!("{HEAD}{entry}    namespaces:\n"),
+        format!("{HEAD}{entry}    exceptImages:\n    # - quay.io/public\n"),
+        format!("{HEAD}{entry}    namespaces: [*]\n"),
+        format!("{HEAD}{entry}   namespaces: [a]\n"),
+        format!("{HEAD}registries:\n  - matchImages: [\"quay.io\"]\n   pullSecrets: [\"s\"]\n"),
         "apiVersion: v1\nkind: ConfigMap\ndata:\n  config.yaml: \"\"\n".to_owned(),
     ] {
         let folder = Folder::with(&[("config.yaml", &config)]);
@@ -198,6 +204,16 @@ fn an_error_of_shape_names_its_line_and_column() {
         report.add(&config, &run.stdout);
     }
     report.assert("check_shape");
+}
+
+#[test]
+fn a_configuration_without_measure_is_refused_in_words() {
+    let config =
+        format!("{HEAD}registries:\n{}", "  - {matchImages: [quay.io], pullSecrets: [s]}\n".repeat(40_000));
+    let folder = Folder::with(&[("config.yaml", &config)]);
+    let run = folder.run(&["check", "config.yaml"]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    assert!(run.stdout.contains("the configuration is too large up to here"), "{}", run.stdout);
 }
 
 #[test]

@@ -57,7 +57,13 @@ fn broken_manifests_are_refused_with_the_line_and_nothing_is_written() {
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: app\nspec:\n  imagePullSecrets: registrysecret\n  containers:\n    - image: registry.example.com/app\n",
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: app\nspec:\n  imagePullSecrets:\n    - registrysecret\n  containers:\n    - image: registry.example.com/app\n",
         "apiVersion: v1\nkind: Pod\nmetadata: app\nspec:\n  containers:\n    - image: registry.example.com/app\n",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: app\nspec: registry.example.com/app\n",
+        "apiVersion: apps/v1\nkind: Deployment\nspec:\n  template: [registry.example.com/app]\n",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  namespace: [team-a]\nspec:\n  containers:\n    - image: registry.example.com/app\n",
+        "apiVersion: v1\nkind: List\nitems:\n  kind: Pod\n",
         // A text that is meant for another reader
+        "{{- if .Values.enabled }}\napiVersion: v1\nkind: Pod\n{{- end }}\n",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Values.name }}\n",
         "Error: INSTALLATION FAILED: chart requires kubeVersion\n",
     ] {
         let error = inject(broken).error();

@@ -147,6 +147,10 @@ fn files_that_cannot_be_served_are_named() {
     folder.write("no-der.crt", pem("CERTIFICATE", b"hello").as_bytes());
     folder.write("no-der.key", pem("PRIVATE KEY", b"hello").as_bytes());
     folder.write("encrypted.key", pem("ENCRYPTED PRIVATE KEY", b"hello").as_bytes());
+    folder.write(
+        "encrypted-by-openssl.key",
+        b"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\naGVsbG8=\n-----END EC PRIVATE KEY-----\n",
+    );
     folder.write("der.crt", &certificate.iter().rev().copied().collect::<Vec<u8>>());
     folder.write("both.pem", &[certificate, key].concat());
     let mut report = Report::default();
@@ -167,6 +171,7 @@ fn files_that_cannot_be_served_are_named() {
         ("no-der.crt", "tls.key"),
         ("tls.crt", "no-der.key"),
         ("tls.crt", "encrypted.key"),
+        ("tls.crt", "encrypted-by-openssl.key"),
         ("der.crt", "tls.key"),
     ] {
         let files = ["--config", "config.yaml", "--tls-cert", cert, "--tls-key", key];
@@ -178,6 +183,30 @@ fn files_that_cannot_be_served_are_named() {
     // A file with both is what some tools write; it is good.
     let both = ["--config", "config.yaml", "--tls-cert", "both.pem", "--tls-key", "both.pem"];
     Server::start(&folder, &[&both[..], &PORTS].concat());
+}
+
+#[test]
+fn a_certificate_that_the_api_server_will_refuse_is_called_so() {
+    let now = Timestamp::now();
+    let month = jiff::SignedDuration::from_hours(30 * 24);
+    let host = || vec!["localhost".parse().expect("a host name")];
+    for (names, from, expected) in [
+        (host(), now, None),
+        (host(), now - month, Some("the certificate has expired")),
+        (host(), now + month, Some("the certificate is not valid yet")),
+        (Vec::new(), now, Some("the certificate has no subjectAltName")),
+    ] {
+        let issued = issue::issue("localhost", &names, from).expect("a certificate can be made");
+        let folder = folder();
+        folder.write("odd.pem", format!("{}{}", issued.pem, issued.key_pem).as_bytes());
+        let files = ["--config", "config.yaml", "--tls-cert", "odd.pem", "--tls-key", "odd.pem"];
+        let server = Server::start(&folder, &[&files[..], &PORTS].concat());
+        let said = server.before.join("\n");
+        match expected {
+            Some(expected) => assert!(said.contains(expected), "{expected}: {said}"),
+            None => assert_eq!(said, ""),
+        }
+    }
 }
 
 #[test]
@@ -224,18 +253,20 @@ fn a_bad_configuration_is_refused_before_anything_else_happens() {
 #[test]
 fn settings_may_come_from_the_environment_and_are_refused_by_their_flag() {
     let folder = folder();
-    let output = assert_cmd::cargo::cargo_bin_cmd!("pullkey")
-        .args(["serve", "--dns-name", "localhost"])
-        .current_dir(folder.path())
-        .env_clear()
-        .env("PULLKEY_CONFIG", "config.yaml")
-        .env("PULLKEY_LISTEN", "tcp://10.0.0.1:443")
-        .timeout(std::time::Duration::from_secs(60))
-        .output()
-        .unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
     let mut report = Report::default();
-    report.add("PULLKEY_LISTEN=tcp://10.0.0.1:443", &String::from_utf8(output.stderr).unwrap());
+    for (variable, value) in [("PULLKEY_LISTEN", "tcp://10.0.0.1:443"), ("PULLKEY_RELOAD", "maybe")] {
+        let output = assert_cmd::cargo::cargo_bin_cmd!("pullkey")
+            .args(["serve", "--dns-name", "localhost"])
+            .current_dir(folder.path())
+            .env_clear()
+            .env("PULLKEY_CONFIG", "config.yaml")
+            .env(variable, value)
+            .timeout(std::time::Duration::from_secs(60))
+            .output()
+            .unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
+        report.add(&format!("{variable}={value}"), &String::from_utf8(output.stderr).unwrap());
+    }
     report.assert("serve_environment");
 }
 
@@ -257,6 +288,8 @@ fn the_ports_that_the_system_chose_are_in_the_log() {
 struct Server {
     child: Child,
     serving: Value,
+    /// What stood in the log before.
+    before: Vec<String>,
 }
 
 impl Server {
@@ -273,8 +306,7 @@ impl Server {
             .spawn()
             .expect("the program starts");
         let log = BufReader::new(child.stderr.take().expect("its standard error is a pipe"));
-        let mut server = Self { child, serving: Value::Null };
-        let mut lines = Vec::new();
+        let mut server = Self { child, serving: Value::Null, before: Vec::new() };
         for line in log.lines().map(Result::unwrap) {
             if let Ok(event) = serde_json::from_str::<Value>(&line)
                 && event["message"] == "serving"
@@ -282,9 +314,9 @@ impl Server {
                 server.serving = event;
                 return server;
             }
-            lines.push(line);
+            server.before.push(line);
         }
-        panic!("it never served:\n{}", lines.join("\n"));
+        panic!("it never served:\n{}", server.before.join("\n"));
     }
 }
 

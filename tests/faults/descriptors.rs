@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
-use super::load::from_elsewhere;
+use super::load::{ELSEWHERE, from_elsewhere};
 use super::measure;
 use super::place::Place;
 use super::table::Row;
@@ -33,7 +33,7 @@ fn run() -> anyhow::Result<String> {
     let strangers: Vec<TcpStream> = runtime.block_on(async {
         let mut strangers = Vec::new();
         for _ in 0..CONNECTIONS {
-            strangers.push(from_elsewhere(place.program.listen, None).await?);
+            strangers.push(from_elsewhere(place.program.listen, ELSEWHERE[0], None).await?);
         }
         anyhow::Ok(strangers)
     })?;

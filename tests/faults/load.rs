@@ -19,8 +19,8 @@ use tokio_rustls::client::TlsStream;
 use super::client::ANSWER_MAX;
 use super::requests::{Answer, HOST, post, review};
 
-/// Where strangers come from.
-const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Where strangers come from: one Pod may have two addresses.
+pub(crate) const ELSEWHERE: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
 
 /// Whom to call, and how.
 #[derive(Clone)]
@@ -265,12 +265,13 @@ pub(crate) async fn clients(
 /// A connection from another address than the API server's.
 pub(crate) async fn from_elsewhere(
     address: SocketAddr,
+    elsewhere: Ipv4Addr,
     receive_buffer_bytes: Option<u32>,
 ) -> anyhow::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     if let Some(bytes) = receive_buffer_bytes {
         socket.set_recv_buffer_size(bytes)?;
     }
-    socket.bind((ELSEWHERE, 0).into())?;
+    socket.bind((elsewhere, 0).into())?;
     Ok(socket.connect(address).await?)
 }

@@ -1,18 +1,20 @@
 //! Somebody else on the network takes what can be taken, while the API server must get through.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::load::{Caller, Connection, Connections, Known, Tally, Target, from_elsewhere};
+use super::load::{Caller, Connection, Connections, ELSEWHERE, Known, Tally, Target, from_elsewhere};
 use super::place::Place;
-use super::requests::{good, head};
+use super::requests::{good, head, post, review};
 use super::table::Row;
 
 /// The row that takes all of the machine.
@@ -54,6 +56,18 @@ pub(crate) const ROWS: &[Row] = &[
         must: "every request of the API server is answered right",
         run: || few(Habit::NeverReads, 100, &["--max-connections=64"]),
     },
+    Row {
+        name: "callers as good as any in every connection slot",
+        sent: "80 strangers from two addresses who send good requests without a pause to speak of, at --max-connections 64",
+        must: "every request of the API server is answered right, on kept and on new connections",
+        run: || from_two_addresses(Habit::GoodRequests, 80, &["--max-connections=64"]),
+    },
+    Row {
+        name: "good long bodies in all of the memory for bodies",
+        sent: "40 strangers from two addresses with good bodies of 512 KiB, sent just fast enough, at --max-body-bytes 7 MiB",
+        must: "every request of the API server is answered right, more of 64 KiB at once than on coming again",
+        run: || from_two_addresses(Habit::GoodLongBody, 40, &["--max-body-bytes=7340032"]),
+    },
 ];
 
 /// How long the API server's requests go on after all strangers have come.
@@ -82,103 +96,128 @@ enum Habit {
     SlowBody,
     SlowLongBody,
     NeverReads,
+    GoodRequests,
+    GoodLongBody,
 }
+
+/// Somebody with a habit, who comes from an address.
+type Stranger = (Habit, Ipv4Addr);
 
 fn two_thousand() -> anyhow::Result<String> {
     let habits = [Habit::Tcp, Habit::HalfHello, Habit::Handshaken, Habit::SlowHead, Habit::SlowBody];
-    let strangers: Vec<Habit> = habits.into_iter().cycle().take(2000).collect();
+    let strangers: Vec<Stranger> =
+        habits.map(|habit| (habit, ELSEWHERE[0])).into_iter().cycle().take(2000).collect();
     among(&strangers, &[])
 }
 
 fn few(habit: Habit, count: usize, flags: &[&str]) -> anyhow::Result<String> {
-    among(&vec![habit; count], flags)
+    among(&vec![(habit, ELSEWHERE[0]); count], flags)
+}
+
+fn from_two_addresses(habit: Habit, count: usize, flags: &[&str]) -> anyhow::Result<String> {
+    let strangers: Vec<Stranger> =
+        ELSEWHERE.map(|from| (habit, from)).into_iter().cycle().take(count).collect();
+    among(&strangers, flags)
 }
 
 /// The API server's requests, while these strangers are there.
-fn among(strangers: &[Habit], flags: &[&str]) -> anyhow::Result<String> {
+fn among(strangers: &[Stranger], flags: &[&str]) -> anyhow::Result<String> {
     let mut place = Place::start(flags)?;
     let target = place.target();
-    let (mut tally, visits, alone) = Runtime::new()?.block_on(async {
+    let ([mut tally, long], visits, alone) = Runtime::new()?.block_on(async {
         let known = [target.learn(0).await?, target.learn(64 * 1024).await?];
-        let alone = api_server(&target, &known, DURATION / 6).await.quantile(50);
+        let [mut alone, _] = api_server(&target, &known, DURATION / 6).await;
+        let alone = alone.quantile(50);
         let visits = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
-        for habit in strangers {
-            tasks.spawn(stranger(target.clone(), *habit, Arc::clone(&visits)));
+        for someone in strangers {
+            tasks.spawn(stranger(target.clone(), *someone, Arc::clone(&visits)));
             sleep(ARRIVAL).await;
         }
-        let tally = api_server(&target, &known, DURATION).await;
+        let tallies = api_server(&target, &known, DURATION).await;
         tasks.shutdown().await;
-        anyhow::Ok((tally, visits.load(Ordering::Relaxed), alone))
+        anyhow::Ok((tallies, visits.load(Ordering::Relaxed), alone))
     })?;
+    let (long_accepted, long_refused) = (long.accepted.len(), long.refused);
+    tally.add(long);
     let slowest = tally.quantile(100);
     let happened = format!(
-        "{} requests answered, p99 {:.0?}, slowest {slowest:.0?}; {} asked to come again; {visits} visits of strangers",
+        "{} requests answered, {long_accepted} of 64 KiB, p99 {:.0?}, slowest {slowest:.0?}; {} asked to come again, \
+         {long_refused} of 64 KiB; {visits} visits of strangers",
         tally.accepted.len(),
         tally.quantile(99),
         tally.refused,
     );
     tally.has_no_failure().with_context(|| happened.clone())?;
     ensure!(!tally.accepted.is_empty() && slowest < CALL_MAX.max(alone * CALLS_MAX), "{happened}");
+    ensure!(long_accepted > long_refused, "{happened}");
     place.assert_well()?;
     Ok(happened)
 }
 
 /// Requests over kept and new connections, short ones and some of 64 KiB.
-async fn api_server(target: &Target, known: &[Arc<Known>], duration: Duration) -> Tally {
+async fn api_server(target: &Target, known: &[Arc<Known>; 2], duration: Duration) -> [Tally; 2] {
     let from = Instant::now();
     let mut tasks = JoinSet::new();
     for number in 0..CLIENTS {
         for connections in [Connections::Kept, Connections::New] {
-            let known = Arc::clone(&known[usize::from(number == 0)]);
+            let kind = usize::from(number == 0);
+            let known = Arc::clone(&known[kind]);
             let caller =
                 Caller { target: target.clone(), known, connections, pause: PAUSE, answered: Arc::default() };
-            tasks.spawn(caller.run(None, [from, from + duration]));
+            tasks.spawn(async move { (kind, caller.run(None, [from, from + duration]).await) });
         }
     }
-    let mut all = Tally::default();
-    while let Some(tally) = tasks.join_next().await {
-        all.add(tally.expect("no client panics"));
+    let mut all = <[Tally; 2]>::default();
+    while let Some(ended) = tasks.join_next().await {
+        let (kind, tally) = ended.expect("no client panics");
+        all[kind].add(tally);
     }
     all
 }
 
 /// Comes again and again until he is aborted; whatever the server does to him is right.
-async fn stranger(target: Target, habit: Habit, visits: Arc<AtomicUsize>) {
+async fn stranger(target: Target, stranger: Stranger, visits: Arc<AtomicUsize>) {
     loop {
         visits.fetch_add(1, Ordering::Relaxed);
-        let _ = visit(&target, habit).await;
+        let _ = visit(&target, stranger).await;
         sleep(COMES_AGAIN).await;
     }
 }
 
 /// One connection, for as long as the server leaves it open.
-async fn visit(target: &Target, habit: Habit) -> anyhow::Result<()> {
+async fn visit(target: &Target, (habit, from): Stranger) -> anyhow::Result<()> {
+    let receive_buffer_bytes = matches!(habit, Habit::NeverReads).then_some(4096);
+    let tcp = from_elsewhere(target.address, from, receive_buffer_bytes).await?;
     match habit {
-        Habit::Tcp => tcp_only(target, &[]).await,
+        Habit::Tcp => return tcp_only(tcp, &[]).await,
         // A record of a ClientHello that says it is longer than what comes.
-        Habit::HalfHello => tcp_only(target, &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]).await,
-        Habit::Handshaken => {
-            connect(target).await?.rest().await;
+        Habit::HalfHello => return tcp_only(tcp, &[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]).await,
+        _ => {}
+    }
+    let mut connection = target.handshake(tcp).await?;
+    match habit {
+        Habit::SlowHead => slowly(connection, "POST /mutate HTTP/1.1\r\nX-More: ").await,
+        Habit::SlowBody => slowly(connection, &head("Content-Length: 20000\r\n")).await,
+        Habit::SlowLongBody => slowly(connection, &head("Content-Length: 524288\r\n")).await,
+        Habit::NeverReads => never_reads(connection).await,
+        Habit::GoodRequests => good_requests(connection).await,
+        Habit::GoodLongBody => good_long_body(connection).await,
+        Habit::Tcp | Habit::HalfHello | Habit::Handshaken => {
+            connection.rest().await;
             Ok(())
         }
-        Habit::SlowHead => slowly(target, "POST /mutate HTTP/1.1\r\nX-More: ").await,
-        Habit::SlowBody => slowly(target, &head("Content-Length: 20000\r\n")).await,
-        Habit::SlowLongBody => slowly(target, &head("Content-Length: 524288\r\n")).await,
-        Habit::NeverReads => never_reads(target).await,
     }
 }
 
-async fn tcp_only(target: &Target, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut tcp = from_elsewhere(target.address, None).await?;
+async fn tcp_only(mut tcp: TcpStream, bytes: &[u8]) -> anyhow::Result<()> {
     tcp.write_all(bytes).await?;
     let mut buffer = [0; 64];
     while tcp.read(&mut buffer).await? > 0 {}
     Ok(())
 }
 
-async fn slowly(target: &Target, beginning: &str) -> anyhow::Result<()> {
-    let mut connection = connect(target).await?;
+async fn slowly(mut connection: Connection, beginning: &str) -> anyhow::Result<()> {
     connection.send(beginning.as_bytes()).await?;
     loop {
         if timeout(Duration::from_millis(500), connection.rest()).await.is_ok() {
@@ -189,14 +228,28 @@ async fn slowly(target: &Target, beginning: &str) -> anyhow::Result<()> {
 }
 
 /// Sends until neither the server nor the machine between takes any more, and then waits.
-async fn never_reads(target: &Target) -> anyhow::Result<()> {
-    let mut connection = target.handshake(from_elsewhere(target.address, Some(4096)).await?).await?;
+async fn never_reads(mut connection: Connection) -> anyhow::Result<()> {
     let requests = good().repeat(50);
     loop {
         connection.send(requests.as_bytes()).await?;
     }
 }
 
-async fn connect(target: &Target) -> anyhow::Result<Connection> {
-    target.handshake(from_elsewhere(target.address, None).await?).await
+/// Sends so often that the connection never looks idle.
+async fn good_requests(mut connection: Connection) -> anyhow::Result<()> {
+    let request = good();
+    while !connection.exchange(request.as_bytes()).await?.closes() {
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+/// Sends a whole review in pieces that come fast enough, for some seconds.
+async fn good_long_body(mut connection: Connection) -> anyhow::Result<()> {
+    let request = post(&review("a-uid", 512 * 1024)).into_bytes();
+    for piece in request.chunks(40 * 1024) {
+        connection.send(piece).await?;
+        sleep(Duration::from_millis(400)).await;
+    }
+    connection.exchange(&[]).await.map(drop)
 }

@@ -23,6 +23,13 @@ pub(crate) fn expect(process: Daemon, grace: Duration) {
     LEAVING.lock().unwrap_or_else(PoisonError::into_inner).push(Leaving { process, until });
 }
 
+/// Whether those of these process numbers have ended by now.
+pub(crate) fn have_ended(processes: &[u32]) -> bool {
+    let mut leaving = LEAVING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut asked_for = leaving.iter_mut().filter(|leaving| processes.contains(&leaving.process.id()));
+    asked_for.all(|leaving| leaving.process.has_ended())
+}
+
 /// Waits for all of them; each must have ended by itself and well.
 ///
 /// Returns how many they were.

@@ -109,6 +109,12 @@ impl Record {
         Some(standing.settled.map_or(in_a_storm, |settled| in_a_storm.min(settled + PROPAGATION)))
     }
 
+    /// Since when a certificate has stood in the bundle.
+    #[must_use]
+    pub fn stands_since(&self, fingerprint: Fingerprint) -> Option<Duration> {
+        Some(self.standing.get(&fingerprint)?.since)
+    }
+
     fn still_standing(&self, at: Duration, is_settled: bool) -> BTreeMap<Fingerprint, Standing> {
         // In a bundle that is not clean the API server may find fewer certificates than we do.
         let anchors = if self.is_clean { self.bundle.anchors() } else { &[] };

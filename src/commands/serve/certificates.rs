@@ -15,7 +15,7 @@ use crate::certs::files::{FilePair, WatchedPair};
 use crate::certs::issue;
 use crate::certs::issuer::{Issuer, Own};
 use crate::certs::published::{Published, Surroundings};
-use crate::certs::swap::warn_of_expiry;
+use crate::certs::swap::warn_of_uselessness;
 use crate::cli::serve::ServeArgs;
 use crate::cluster::client::RegistrationClient;
 use crate::process::metrics::Metrics;
@@ -90,7 +90,10 @@ impl Certificates {
         };
         let now = Timestamp::now();
         let (kept, warning) = match issuer.take_up(now) {
-            Ok(kept) => (kept, None),
+            // An old one is worth something where it is published already; elsewhere it is renewed in any case.
+            Ok(kept) => {
+                (kept.filter(|own| args.registration.is_some() || own.leaf.renew_at > Some(now)), None)
+            }
             Err(warning) => (None, Some(warning)),
         };
         let first = match kept {
@@ -105,7 +108,7 @@ impl Certificates {
 
     /// Says what became clear before there was a log.
     pub(super) fn log_warnings(&self) {
-        warn_of_expiry(&self.pair);
+        warn_of_uselessness(&self.pair);
         if let Some(warning) = &self.warning {
             tracing::warn!(warning, "the kept certificate cannot be taken up (--state-dir); issued another");
         }

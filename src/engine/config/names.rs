@@ -1,5 +1,7 @@
 //! What a name in the configuration may look like, and what to say when it does not.
 
+use super::{API_VERSION, KIND};
+
 /// The longest name of a Secret in bytes (RFC 1123 subdomain, as the API server checks it).
 const SUBDOMAIN_BYTES_MAX: usize = 253;
 /// The longest name of a namespace in bytes (RFC 1123 label).
@@ -51,9 +53,19 @@ pub(super) fn shape_message(text: &str) -> String {
         let key = rest.split(',').next().unwrap_or(rest);
         return format!("the field `{key}` is written twice");
     }
+    if let Some(field) = text.strip_prefix("missing field ") {
+        return match field {
+            "`apiVersion`" => format!("the field {field} is missing; write \"apiVersion: {API_VERSION}\""),
+            "`kind`" => format!("the field {field} is missing; write \"kind: {KIND}\""),
+            field => format!("the field {field} is missing"),
+        };
+    }
     match text {
         "alias references unknown anchor" => {
             "a text that begins with a star needs quotes: write \"*.example.com\""
+        }
+        "while scanning an anchor or alias, did not find expected alphabetic or numeric character" => {
+            "a text that begins with a star or an ampersand needs quotes: write \"*\""
         }
         "expected sequence start" => {
             "a list is expected here: items that begin with a dash, or [\"…\", \"…\"]"
@@ -61,6 +73,13 @@ pub(super) fn shape_message(text: &str) -> String {
         "expected mapping start" => "a mapping is expected here: write `field: value`",
         "expected string scalar" => "a text is expected here, such as a pattern or only the name of a Secret",
         text if text.starts_with("cannot deserialize null") => "the value is missing",
+        "while parsing a block collection, did not find expected '-' indicator"
+        | "while parsing a block mapping, did not find expected key" => {
+            "this line is indented as none above it to which it could belong"
+        }
+        text if text.starts_with("budget breached") => {
+            "the configuration is too large up to here; one entry may list many patterns"
+        }
         text if text.starts_with("multiple YAML documents") => {
             "a second document begins; a file has one configuration"
         }
