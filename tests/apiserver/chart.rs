@@ -1,30 +1,41 @@
 //! The Helm chart, installed, upgraded, rolled back and removed by both versions of Helm, while Pods are created.
 
-use std::fs;
+use std::panic::resume_unwind;
+use std::thread;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::operator::{Operator, instead_of_the_shared_installation};
+use crate::readme::cluster_blocks;
 use crate::steady::Steady;
 use crate::support::api::Api;
 use crate::support::helm::Helm;
 use crate::support::installation::NAMESPACE;
+use crate::support::markdown::{Commands, Kind};
 use crate::support::wait::until;
-use crate::world::{World, repository};
+use crate::world::World;
 
 const PODS: &str = "/api/v1/namespaces/canary/pods?dryRun=All";
-const CONFIGURATION: &str = "tests/apiserver/config.yaml";
+const REGISTRATION: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pullkey";
+const VALUES: &str = "my-cluster/values.yaml";
+/// As deploy/README.md has it, but without waiting for what may stall.
+const UPGRADE: &str =
+    "helm upgrade pullkey deploy/chart --namespace pullkey-system --values my-cluster/values.yaml";
 
 pub(crate) fn helm_installs_upgrades_rolls_back_and_removes_without_a_refused_pod(world: &World) {
     let Some([four, three]) = Helm::both_or_skip("the chart", &world.cluster.folder) else { return };
     // Each release is installed and removed by one version, and upgraded by the other.
     for (first, second) in [(&four, &three), (&three, &four)] {
         instead_of_the_shared_installation(world, |operator| {
-            operator.load_the_image();
             Release { world, operator, api: Api::new(&world.cluster.kubectl.kubeconfig) }.live(first, second);
         });
     }
+}
+
+/// Commands in which `helm` is this version.
+fn with(helm: &Helm, text: &str) -> String {
+    format!("helm() {{ '{}' \"$@\"; }}\n{text}", helm.program.display())
 }
 
 /// The release `pullkey`.
@@ -35,49 +46,91 @@ struct Release<'world> {
 }
 
 impl Release<'_> {
+    /// Types the commands of deploy/README.md; `second` is used once in between.
     fn live(&self, first: &Helm, second: &Helm) {
-        self.apply(first, "install", &["--create-namespace", "--wait"]);
+        let blocks = cluster_blocks("deploy/README.md", |section| section == "Helm");
+        let [install, test, upgrade, rollback, uninstall] = &blocks[..] else {
+            panic!("{} blocks", blocks.len())
+        };
+        self.type_in(first, install);
+        self.its_test_passes(first, test);
         let pods = Steady::start_at(self.api.clone(), PODS.to_owned());
         let (from, certificates) = (Instant::now(), self.operator.bundle());
-
         self.a_bad_configuration_stalls(first);
-        self.run(first, &["rollback", "pullkey", "1", "--wait"]);
-        self.assert_kept(&certificates);
+        self.type_in(first, rollback);
         self.operator.wait_for_the_rollout();
-        self.apply(second, "upgrade", &["--wait", "--set", "podAnnotations.by=another"]);
+        self.assert_kept(&certificates);
+        self.a_change_by_hand_is_taken_back(first);
+        let former = self.operator.pods();
+        self.operator.replace(VALUES, "image:", "podAnnotations: {changed: by another version}\nimage:");
+        self.type_in(second, upgrade);
+        assert!(self.operator.pods().is_disjoint(&former), "changed values are a rollout");
         self.assert_kept(&certificates);
         pods.until_all_is_well();
         let tally = pods.since(from);
-        println!("{tally:?}");
         assert_eq!(tally.failed, 0, "{tally:?}");
 
         let from = Instant::now();
-        self.run(first, &["uninstall", "pullkey"]);
+        self.type_in(first, uninstall);
         until("Pods are created without pullkey", || {
             let tally = pods.since(from);
             if tally.failed > 20 { Ok(()) } else { Err(format!("{tally:?}")) }
         });
         let tally = pods.since(from);
-        println!("{tally:?}");
         assert_eq!(tally.refused, 0, "{tally:?}");
         self.assert_nothing_is_left();
     }
 
     #[track_caller]
-    fn apply(&self, helm: &Helm, verb: &str, flags: &[&str]) {
-        let file = format!("config={}", repository(CONFIGURATION).display());
-        let chart = repository("deploy/chart").display().to_string();
-        self.run(helm, &[&[verb, "pullkey", &chart, "--set-file", &file], flags].concat());
+    fn type_in(&self, helm: &Helm, block: &Commands) {
+        assert_eq!(block.kind, Kind::Cluster, "{}", block.place);
+        self.operator.run_text(&with(helm, &block.text), &block.place);
     }
 
     #[track_caller]
-    fn run(&self, helm: &Helm, arguments: &[&str]) {
-        let kubeconfig = self.world.cluster.kubectl.kubeconfig.display().to_string();
-        let place = ["--kubeconfig", &kubeconfig, "--namespace", NAMESPACE, "--timeout", "60s"];
-        let ended = helm.attempt(&[arguments, &place].concat());
-        ended.unwrap_or_else(|message| {
-            panic!("{}: {message}\n{}", arguments.join(" "), self.operator.trouble())
+    fn type_text(&self, helm: &Helm, text: &str) {
+        self.operator.run_text(&with(helm, text), "the chart");
+    }
+
+    /// The stand-in for the kubelet runs replicas only, so the Pod of the test is run here.
+    #[track_caller]
+    fn its_test_passes(&self, helm: &Helm, block: &Commands) {
+        thread::scope(|scope| {
+            let typed = scope.spawn(|| self.type_in(helm, block));
+            let pod = until("there is the Pod of the test", || {
+                self.api.get(&format!("/api/v1/namespaces/{NAMESPACE}/pods/pullkey-test"))
+            });
+            let name =
+                pod["spec"]["volumes"][0]["configMap"]["name"].as_str().expect("a ConfigMap is mounted");
+            let check = "pullkey check - && echo Succeeded || echo Failed";
+            let read =
+                format!("kubectl get configmap {name} -n {NAMESPACE} -o jsonpath='{{.data.config\\.yaml}}'");
+            let ended = self.operator.run_text(&format!("{read} | {check}"), "the Pod of the test").stdout;
+            let phase = ended.lines().last().unwrap_or_default();
+            let status = format!(r#"{{"status": {{"phase": "{phase}"}}}}"#);
+            let arguments =
+                ["patch", "pod", "pullkey-test", "-n", NAMESPACE, "--subresource=status", "-p", &status];
+            self.world.cluster.kubectl.run(&arguments);
+            typed.join().unwrap_or_else(|failure| resume_unwind(failure));
         });
+    }
+
+    /// "Helm 4 refuses to take back what somebody has changed in the cluster": it applies on the server where it
+    /// installed.
+    #[track_caller]
+    fn a_change_by_hand_is_taken_back(&self, helm: &Helm) {
+        let ignore = r#"[{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Ignore"}]"#;
+        let arguments = ["patch", "mutatingwebhookconfiguration", "pullkey", "--type=json", "-p", ignore];
+        self.world.cluster.kubectl.run(&arguments);
+        let is_four = helm.program.ends_with("helm4");
+        if is_four {
+            let refused =
+                self.operator.run_text(&with(helm, &format!("! {UPGRADE} 2>&1")), "a conflict").stdout;
+            assert!(refused.contains("conflict with \"kubectl-patch\""), "{refused}");
+        }
+        self.type_text(helm, &format!("{UPGRADE}{}", if is_four { " --force-conflicts" } else { "" }));
+        let registration = self.api.get(REGISTRATION).expect("the registration");
+        assert_eq!(registration["webhooks"][0]["failurePolicy"], "Fail");
     }
 
     /// What the API server trusted, it still trusts.
@@ -91,15 +144,15 @@ impl Release<'_> {
     #[track_caller]
     fn a_bad_configuration_stalls(&self, helm: &Helm) {
         let old = self.operator.pods();
-        let text = fs::read_to_string(repository(CONFIGURATION)).expect("the configuration can be read");
-        let bad = self.operator.path("bad.yaml");
-        fs::write(&bad, text.replace("registry.example.com", "registry")).expect("a file can be written");
-        self.apply(helm, "upgrade", &["--set-file", &format!("config={}", bad.display())]);
+        // The engine knows what the schema does not: no image is of the registry "registry".
+        self.operator.replace(VALUES, r#"["registry.example.com"]"#, r#"["registry"]"#);
+        self.type_text(helm, UPGRADE);
+        self.operator.replace(VALUES, r#"["registry"]"#, r#"["registry.example.com"]"#);
         until("a new Pod refuses the configuration", || {
             let new = self.operator.pods();
             let new = new.difference(&old).next().ok_or("there is no new Pod")?;
             let log = self.operator.log(new)?;
-            if log.contains("registry") { Ok(()) } else { Err(log) }
+            if log.contains("is not a valid configuration") { Ok(()) } else { Err(log) }
         });
         let lost = old.first().expect("there are two");
         self.world.cluster.kubectl.run(&["delete", lost, "-n", NAMESPACE, "--wait=false"]);

@@ -40,7 +40,9 @@ pub(crate) fn the_commands_of_the_readme_install_and_remove_pullkey(world: &Worl
         assert_the_commands_of_the_runbooks_work(operator);
         assert_the_ways_out_of_an_emergency_work(world, operator);
 
-        let [removal] = &cluster_blocks("deploy/README.md", |_| true)[..] else { panic!("not one block") };
+        let [removal] = &cluster_blocks("deploy/README.md", |section| section == "Order")[..] else {
+            panic!("not one block")
+        };
         let readme = read("README.md");
         for command in removal.text.lines() {
             assert!(readme.contains(&format!("`{command}`")), "README.md does not say `{command}`");

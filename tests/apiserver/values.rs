@@ -60,7 +60,7 @@ fn render(world: &World, helm: &Helm, namespace: &str, values: &Value) -> Result
     fs::write(&file, values.to_string()).expect("a file can be written");
     let (file, chart) = (file.display().to_string(), repository("deploy/chart").display().to_string());
     let arguments = ["template", "pullkey", &chart, "--namespace", namespace, "--values", &file];
-    let printed = helm.attempt(&[&arguments[..], &["--no-hooks"]].concat())?;
+    let printed = helm.attempt(&arguments)?;
     Ok(serde_saphyr::from_multiple(&printed).expect("Helm writes YAML"))
 }
 

@@ -7,23 +7,28 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 
-use clap::CommandFactory as _;
-use pullkey::cli::Cli;
+use clap::{CommandFactory as _, Parser as _};
+use pullkey::cli::{Cli, Command};
 use serde_json::Value;
 
 use super::helm::Helm;
-use super::render::{Deploy, Rendered, repository, text};
+use super::labels::{labels, selects};
+use super::render::{Deploy, Rendered, list, repository, text};
 use super::{SOURCES, folder, renamed, with_components};
 
 /// Labels that only the chart writes, and only on objects, never on Pods.
 const LABELS_OF_HELM: [&str; 3] =
     ["app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "helm.sh/chart"];
 
-/// What the chart renders as the release `pullkey` with these flags, by both versions of Helm.
+/// What the chart renders as the release `pullkey` with these flags, by both versions of Helm; without the Pod of
+/// `helm test`, which kustomize knows nothing of.
 #[track_caller]
 fn both(test: &str, namespace: &str, flags: &[&str]) -> Option<[Rendered; 2]> {
     let versions = Helm::both_or_skip(test, Path::new(env!("CARGO_TARGET_TMPDIR")))?;
-    Some(versions.map(|helm| template(&helm, namespace, flags).unwrap_or_else(|message| panic!("{message}"))))
+    let flags = [flags, &["--skip-tests"]].concat();
+    Some(
+        versions.map(|helm| template(&helm, namespace, &flags).unwrap_or_else(|message| panic!("{message}"))),
+    )
 }
 
 fn template(helm: &Helm, namespace: &str, flags: &[&str]) -> Result<Rendered, String> {
@@ -220,6 +225,33 @@ fn every_flag_of_serve_is_set_by_the_chart_or_is_a_value() {
     values.sort();
     flags.sort();
     assert_eq!(values, flags);
+}
+
+#[test]
+fn the_pod_of_helm_test_reads_the_configuration_and_is_no_replica() {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let Some(versions) = Helm::both_or_skip("manifests: helm test", home) else { return };
+    for helm in &versions {
+        let rendered = template(helm, "pullkey-system", &[]).unwrap_or_else(|message| panic!("{message}"));
+        let pod = rendered.the("Pod");
+        assert_eq!(pod["metadata"]["annotations"]["helm.sh/hook"], "test");
+        let selector = serde_json::json!({"matchLabels": rendered.the("Service")["spec"]["selector"]});
+        assert!(!selects(&selector, &labels(pod)), "the Service leads there");
+        let (container, replica) = (&pod["spec"]["containers"][0], &rendered.pod()["spec"]["containers"][0]);
+        for member in ["image", "securityContext", "resources"] {
+            assert_eq!(container[member], replica[member], "{member}");
+        }
+        assert_eq!(
+            pod["spec"]["volumes"][0]["configMap"]["name"],
+            rendered.the("ConfigMap")["metadata"]["name"]
+        );
+        assert_eq!(pod["spec"]["volumes"][0]["name"], container["volumeMounts"][0]["name"]);
+        assert_eq!(container["volumeMounts"][0]["mountPath"], "/etc/pullkey");
+        let arguments = list(&container["args"]).iter().map(text);
+        let parsed = Cli::try_parse_from(["pullkey"].into_iter().chain(arguments));
+        let Ok(Cli { command: Command::Check(check) }) = parsed else { panic!("not check: {parsed:?}") };
+        assert_eq!(check.config, Path::new("/etc/pullkey/config.yaml"));
+    }
 }
 
 #[test]
