@@ -123,7 +123,7 @@ pub struct ServeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Open connections; at this number one that is not needed gives way, strangers first
+    /// Open connections; at this number one of the address that holds too many gives way
     #[arg(long, value_name = "NUMBER", env = "PULLKEY_MAX_CONNECTIONS", default_value = "1024", value_parser = number)]
     pub max_connections: usize,
 

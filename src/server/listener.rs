@@ -121,6 +121,8 @@ impl Port {
             }
             // Behind those who wait already.
             Ok((tcp, from)) => self.waiting.push(from.ip(), (tcp, from)),
+            // It has gone already, and says nothing about the others.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 self.connections.least_needed_gives_way();
