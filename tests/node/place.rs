@@ -151,7 +151,10 @@ fn hierarchies() -> Result<Vec<PathBuf>, String> {
 /// The first of these commands that is not in `PATH`, with the Debian package that has it.
 pub(crate) fn missing_command(needed: &[(&str, &str)]) -> Option<String> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let found = |command: &str| env::split_paths(&path).any(|folder| folder.join(command).is_file());
+    // Debian keeps runc where only root looks.
+    let hidden = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    let folders: Vec<PathBuf> = env::split_paths(&path).chain(hidden).collect();
+    let found = |command: &str| folders.iter().any(|folder| folder.join(command).is_file());
     let missing = needed.iter().find(|(command, _)| !found(command));
     missing.map(|(command, package)| format!("{command} is missing (Debian package {package})"))
 }

@@ -1,8 +1,9 @@
 //! The cluster with its node and registries, pullkey in it, and what was seen of each case.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use super::support::installation::copy_parts;
 use super::support::sandbox::Inside;
 use super::support::wait::{LIMIT, until};
 use super::table::Table;
-use super::{place, release, scenarios};
+use super::{demo, place, release, scenarios};
 
 /// Who may push, and whose credential pulls pullkey itself.
 const INFRA: Account = Account { user: "infra", password: "pw-infra" };
@@ -31,6 +32,9 @@ pub(crate) struct World {
     pub(crate) api: Api,
     start: Instant,
     seen: Mutex<BTreeMap<&'static str, String>>,
+    messages: Mutex<BTreeSet<String>>,
+    /// What the demo showed.
+    pub(crate) told: Mutex<String>,
     #[expect(dead_code, reason = "holding them is what keeps them running")]
     running: (Node, [Registry; 2]),
 }
@@ -59,7 +63,15 @@ impl World {
         progress("the node is ready");
         let api = Api::new(&cluster.kubectl.kubeconfig);
         let running = (node, [private, public]);
-        let world = Self { cluster, api, start, seen: Mutex::default(), running };
+        let world = Self {
+            cluster,
+            api,
+            start,
+            seen: Mutex::default(),
+            messages: Mutex::default(),
+            told: Mutex::default(),
+            running,
+        };
         world.install(&image.digest());
         progress("pullkey answers");
         world
@@ -67,7 +79,7 @@ impl World {
 
     /// `kubectl apply -k` of `examples/air-gapped`, with what the reader has to fill in.
     fn install(&self, digest: &str) {
-        let folder = self.cluster.folder.join("shipped");
+        let folder = self.shipped();
         copy_parts(&["deploy", "examples"], &folder);
         let overlay = folder.join("examples/air-gapped");
         let write = |file: &str, text: &str| {
@@ -107,6 +119,11 @@ impl World {
         });
     }
 
+    /// A copy of what an operator has, to write into.
+    pub(crate) fn shipped(&self) -> PathBuf {
+        self.cluster.folder.join("shipped")
+    }
+
     /// Makes namespaces and their accounts. All opt in but those whose name says that they do not.
     pub(crate) fn make_namespaces(&self, names: &[&str]) {
         let namespaces = names.iter().map(|name| {
@@ -133,6 +150,11 @@ impl World {
             for create in scenarios::FIRST {
                 scope.spawn(|| create(self));
             }
+            scope.spawn(|| {
+                let mut told = String::new();
+                demo::tell(self, |line| told.extend([line, "\n"]));
+                *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
+            });
         });
         self.progress("the first Pods are created");
         self.look_until_all_are_right(When::First);
@@ -160,6 +182,7 @@ impl World {
                 seen.insert(case.name, now);
             }
             drop(seen);
+            self.messages.lock().unwrap_or_else(PoisonError::into_inner).extend(pods::said(&pods, &events));
             if wrong.get() == 0 || start.elapsed() > LIMIT {
                 return;
             }
@@ -183,6 +206,11 @@ impl World {
     fn seen(&self, case: &Case) -> String {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(case.name).cloned().unwrap_or_default()
+    }
+
+    /// What the kubelet said of the Pods, in their events and as reasons of their containers.
+    pub(crate) fn messages(&self) -> BTreeSet<String> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn print(&self) {
