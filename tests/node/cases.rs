@@ -157,6 +157,11 @@ pub(crate) const CASES: &[Case] = &[
         Pods("trap-malformed", "app"),
     ),
     case(
+        "trap: the same, and an image that everybody may pull",
+        "illegal base64 data at input byte 3",
+        Pods("trap-malformed", "public"),
+    ),
+    case(
         "trap: the key https://index.docker.io/v1 without the slash at its end",
         NO_CREDENTIAL,
         Pods("trap-slash", "app"),
@@ -164,5 +169,9 @@ pub(crate) const CASES: &[Case] = &[
     case("trap: a wrong credential before the right one", RUNNING, Pods("trap-order", "app")),
     case("trap: a Secret of type Opaque", NO_CREDENTIAL, Pods("trap-opaque", "app")),
     case("trap: an entry with an identity token only", NO_CREDENTIAL, Pods("trap-token", "app")),
-    case("trap: the same, and an image that everybody may pull", RUNNING, Pods("trap-token", "public")),
+    case(
+        "trap: an entry with an identity token only, and an image that everybody may pull",
+        RUNNING,
+        Pods("trap-token", "public"),
+    ),
 ];

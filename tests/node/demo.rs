@@ -33,17 +33,23 @@ const STORY: &[Step] = &[
         ..step("kubectl -n shop get pods")
     },
     Step {
-        remark: "The namespace opts in, and the Pods are made anew.",
+        remark: "The namespace opts in. A dry run shows what a new Pod gets:",
         ..step("kubectl label namespace shop pullkey.dev/inject=enabled")
+    },
+    Step {
+        // The API server hears of a label a moment later.
+        is_done: |printed| printed.contains("registrysecret"),
+        ..step(
+            "kubectl -n shop run new --image=registry.example.com/shop/backend:2.1.0 --dry-run=server -o jsonpath='{.spec.imagePullSecrets}'",
+        )
     },
     step("kubectl -n shop rollout restart deployment/backend"),
     Step {
-        remark: "The same Deployment, the same Secret:",
+        remark: "The same Deployment and the same Secret, in a new Pod:",
         // One head, and one Pod: the other has gone.
         is_done: |printed| printed.contains("1/1     Running") && printed.lines().count() == 2,
         ..step("kubectl -n shop get pods")
     },
-    step(r#"kubectl -n shop get pods -o jsonpath='{.items[0].spec.imagePullSecrets}{"\n"}'"#),
     Step {
         remark: "Why?",
         ..step("pullkey explain --config examples/werf/config.yaml registry.example.com/shop/backend:2.1.0")

@@ -19,8 +19,10 @@ mod table;
 
 mod cases;
 mod demo;
+mod everywhere;
 mod image;
 mod node;
+mod objects;
 mod pages;
 mod place;
 mod pods;
@@ -52,8 +54,13 @@ const COMMANDS: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
 ];
 
+/// All of Kubernetes.
+const PROGRAMS: &[&str] =
+    &["etcd", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"];
+
 /// What holds for all rows together.
-const ABOUT_ALL: &[(&str, fn(&World) -> Result<(), String>)] = &[
+const ABOUT_ALL: &[About] = &[
+    ("no_step_failed", World::no_step_failed),
     ("readme_shows_every_case", |_| pages::readme_shows_every_case()),
     ("readme_shows_the_demo", pages::readme_shows_the_demo),
     ("troubleshooting_quotes_what_the_kubelet_prints", pages::troubleshooting_quotes_what_the_kubelet_prints),
@@ -68,7 +75,9 @@ fn main() -> ExitCode {
     if arguments.list || !trials(|_| Ok(Completion::Completed)).iter().any(is_asked_for) {
         return run(|_| Ok(Completion::Completed)).exit_code();
     }
-    match possible().and_then(|(programs, sandbox)| run_in(sandbox, &programs)) {
+    match possible()
+        .and_then(|(programs, sandbox)| Cgroups::make()?.run_this_program_inside(&sandbox, &programs))
+    {
         Ok(code) => code,
         Err(reason) if is_demo() => {
             eprintln!("the demo cannot run here: {reason}");
@@ -83,8 +92,7 @@ fn possible() -> Result<(Programs, Sandbox), String> {
     if let Some(missing) = place::missing_command(COMMANDS) {
         return Err(missing);
     }
-    Cgroups::probe()?;
-    let sandbox = Sandbox::probe_for_a_node()?;
+    let sandbox = Cgroups::probe()?;
     release::probe()?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node/build");
     let mut build = Command::new(&script);
@@ -93,14 +101,7 @@ fn possible() -> Result<(Programs, Sandbox), String> {
     if !status.is_ok_and(|status| status.success()) {
         return Err(format!("{} failed", script.display()));
     }
-    Ok((Programs::find_or_build_for_a_node()?, sandbox))
-}
-
-fn run_in(sandbox: Sandbox, programs: &Programs) -> Result<ExitCode, String> {
-    let cgroups = Cgroups::make()?;
-    let code = cgroups.announce(sandbox).run_this_program_inside(programs);
-    cgroups.remove()?;
-    code
+    Ok((Programs::find_or_build_all(PROGRAMS, PROGRAMS)?, sandbox))
 }
 
 fn inside_the_sandbox(inside: &Inside) -> ExitCode {
@@ -121,7 +122,9 @@ fn is_demo() -> bool {
 }
 
 type Outcome = Result<Completion, libtest_mimic::Failed>;
-type Check = Box<dyn Fn(&World) -> Result<(), String> + Send>;
+type About = (&'static str, fn(&World) -> Verdict);
+type Verdict = Result<(), String>;
+type Check = Box<dyn Fn(&World) -> Verdict + Send>;
 
 fn run(how: impl Fn(Check) -> Outcome + Clone + Send + 'static) -> Conclusion {
     libtest_mimic::run(&Arguments::from_args(), trials(how))

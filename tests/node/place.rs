@@ -9,11 +9,14 @@ use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
+use std::process::{self, Child, Command, ExitCode, Stdio};
 
 use super::support::cluster::NODE;
+use super::support::programs::Programs;
 use super::support::sandbox::{ADDRESS, Sandbox};
 
+/// What `unshare` makes besides the namespaces of every sandbox; it needs root on the machine itself.
+const NAMESPACES: [&str; 5] = ["--mount", "--propagation=private", "--mount-proc", "--ipc", "--uts"];
 /// How the inside knows its cgroup.
 const CGROUP: &str = "PULLKEY_TEST_CGROUP";
 /// What the Pods of the node have as their gateway, and the network they are in.
@@ -77,8 +80,8 @@ pub(crate) struct Cgroups {
 }
 
 impl Cgroups {
-    /// Says what is missing on this machine, if anything is.
-    pub(crate) fn probe() -> Result<(), String> {
+    /// Tries the sandbox of a node; or says what is missing on this machine.
+    pub(crate) fn probe() -> Result<Sandbox, String> {
         if hierarchies()?.is_empty() {
             return Err("no cgroups are mounted here, and containers need them".to_owned());
         }
@@ -88,7 +91,7 @@ impl Cgroups {
                 return Err(format!("the target folder lies under {hidden}, which is empty on the node"));
             }
         }
-        Ok(())
+        Sandbox::first_that_works(&[&NAMESPACES])
     }
 
     /// Makes it in every hierarchy.
@@ -113,13 +116,19 @@ impl Cgroups {
         Ok(Self { name, remover })
     }
 
-    /// Tells the inside of the sandbox.
-    pub(crate) fn announce(&self, sandbox: Sandbox) -> Sandbox {
-        sandbox.with_variable(CGROUP, self.name.clone())
+    /// Runs this program inside a sandbox, which hears of the cgroup, and removes what is left of it.
+    pub(crate) fn run_this_program_inside(
+        self,
+        sandbox: &Sandbox,
+        programs: &Programs,
+    ) -> Result<ExitCode, String> {
+        let code = sandbox.run_this_program_with(&[(CGROUP, &self.name)], programs);
+        self.remove()?;
+        code
     }
 
     /// Removes it; or says what is left.
-    pub(crate) fn remove(mut self) -> Result<(), String> {
+    fn remove(mut self) -> Result<(), String> {
         drop(self.remover.stdin.take());
         let status = self.remover.wait().map_err(|error| format!("removing cgroups: {error}"))?;
         if status.success() { Ok(()) } else { Err("cgroups are left behind".to_owned()) }

@@ -62,19 +62,11 @@ impl Observe {
     }
 }
 
-/// What the kubelet says of Pods: the type, reason and message of each warning, and why a container waits.
-pub(crate) fn said<'a>(pods: &'a Value, events: &'a Value) -> impl Iterator<Item = String> + 'a {
-    let warnings =
-        items(events).filter(|event| event["type"] == "Warning" && event["involvedObject"]["kind"] == "Pod");
-    let warnings = warnings.map(|event| format!("{}: {}", text(&event["reason"]), text(&event["message"])));
-    let lists = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
-    let statuses = items(pods).flat_map(move |pod| lists.map(|list| &pod["status"][list]));
-    let containers = statuses.flat_map(|list| list.as_array().into_iter().flatten());
-    let waiting =
-        containers.map(|container| &container["state"]["waiting"]).filter(|waiting| waiting.is_object());
-    let waiting = waiting
-        .map(|waiting| format!("waiting: {}: {}", text(&waiting["reason"]), text(&waiting["message"])));
-    warnings.chain(waiting)
+/// What the kubelet says of Pods: the reason and the message of each warning.
+pub(crate) fn said(events: &Value) -> impl Iterator<Item = String> {
+    let is_of_a_pod = |event: &&Value| event["involvedObject"]["kind"] == "Pod";
+    let warnings = items(events).filter(is_of_a_pod).filter(|event| event["type"] == "Warning");
+    warnings.map(|event| format!("{}: {}", text(&event["reason"]), text(&event["message"])))
 }
 
 /// The members of a list.

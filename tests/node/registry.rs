@@ -40,24 +40,23 @@ impl Registry {
         let own = folder.join(name);
         let passwords = own.join("htpasswd");
         let configuration = own.join("config.yml");
-        let mut text = format!(
+        let auth = if accounts.is_empty() {
+            String::new()
+        } else {
+            format!("auth: {{htpasswd: {{realm: private, path: '{}'}}}}\n", passwords.display())
+        };
+        let text = format!(
             "version: 0.1\n\
              log: {{level: warn, accesslog: {{disabled: true}}}}\n\
              storage: {{filesystem: {{rootdirectory: '{}'}}}}\n\
-             http: {{addr: '{address}'}}\n",
+             http: {{addr: '{address}'}}\n{auth}",
             own.join("data").display(),
         );
-        let mut lines = String::new();
-        for Account { user, password } in accounts {
+        let line = |&Account { user, password }: &Account| {
             let hash = bcrypt::hash(password, BCRYPT_COST).expect("a password can be hashed");
-            lines.push_str(&format!("{user}:{hash}\n"));
-        }
-        if !accounts.is_empty() {
-            text.push_str(&format!(
-                "auth: {{htpasswd: {{realm: private, path: '{}'}}}}\n",
-                passwords.display()
-            ));
-        }
+            format!("{user}:{hash}\n")
+        };
+        let lines: String = accounts.iter().map(line).collect();
         fs::create_dir_all(&own).unwrap_or_else(|error| panic!("{}: {error}", own.display()));
         for (path, text) in [(&passwords, lines), (&configuration, text)] {
             fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

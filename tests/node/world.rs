@@ -1,9 +1,9 @@
 //! The cluster with its node and registries, pullkey in it, and what was seen of each case.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,11 +20,23 @@ use super::support::installation::copy_parts;
 use super::support::sandbox::Inside;
 use super::support::wait::{LIMIT, until};
 use super::table::Table;
-use super::{demo, place, release, scenarios};
+use super::{demo, objects, place, release, scenarios};
+
+/// What makes all kinds of Pods, takes the taint off a node that is ready, and writes the
+/// endpoints.
+const CONTROLLERS: &str = "deployment-controller,replicaset-controller,statefulset-controller,\
+                           daemonset-controller,job-controller,cronjob-controller,\
+                           endpointslice-controller,node-lifecycle-controller,\
+                           disruption-controller,resourcequota-controller,namespace-controller,\
+                           serviceaccount-controller,root-ca-certificate-publisher-controller,\
+                           validatingadmissionpolicy-status-controller";
 
 /// Who may push, and whose credential pulls pullkey itself.
 const INFRA: Account = Account { user: "infra", password: "pw-infra" };
 const PULLKEY: &str = "infra/pullkey";
+
+/// Something that is done to the cluster.
+type Step = dyn Fn(&World) + Sync;
 
 /// All that runs.
 pub(crate) struct World {
@@ -33,6 +45,7 @@ pub(crate) struct World {
     start: Instant,
     seen: Mutex<BTreeMap<&'static str, String>>,
     messages: Mutex<BTreeSet<String>>,
+    failed_steps: AtomicUsize,
     /// What the demo showed.
     pub(crate) told: Mutex<String>,
     #[expect(dead_code, reason = "holding them is what keeps them running")]
@@ -51,13 +64,16 @@ impl World {
         let public = Registry::start("public-registry", &inside.folder, node::PUBLIC, &[]);
         let image = release::image();
         private.push(PULLKEY, "0.1.0", &image);
-        for repository in scenarios::REPOSITORIES {
-            let (name, tag) = repository.split_once(':').expect("it has a tag");
-            private.push(name, tag, &node::test_image(&program, repository));
+        for (registry, repositories) in
+            [(&private, scenarios::REPOSITORIES), (&public, scenarios::PUBLIC_REPOSITORIES)]
+        {
+            for repository in repositories {
+                let (name, tag) = repository.split_once(':').expect("it has a tag");
+                registry.push(name, tag, &node::test_image(&program, repository));
+            }
         }
-        public.push("free", "1", &node::test_image(&program, "free:1"));
         progress("the registries have the images");
-        let cluster = Cluster::start_for_a_node(inside);
+        let cluster = Cluster::start_with(inside, CONTROLLERS);
         progress("the API server is ready");
         let node = Node::start(inside, &cluster, &cgroup, &program);
         progress("the node is ready");
@@ -69,6 +85,7 @@ impl World {
             start,
             seen: Mutex::default(),
             messages: Mutex::default(),
+            failed_steps: AtomicUsize::new(0),
             told: Mutex::default(),
             running,
         };
@@ -88,7 +105,7 @@ impl World {
         let kustomization = fs::read_to_string(overlay.join("kustomization.yaml")).expect("it can be read");
         let (before, after) = kustomization.split_once("digest: sha256:").expect("it names a digest");
         write("kustomization.yaml", &format!("{before}digest: {digest}{}", &after[64..]));
-        write("credential.json", &scenarios::credentials(&[("registry.example.com", INFRA)]).to_string());
+        write("credential.json", &objects::credentials(&[("registry.example.com", INFRA)]).to_string());
         write("config.yaml", &scenarios::configuration().to_string());
         let kubectl = &self.cluster.kubectl;
         kubectl.run(&["apply", "-k", &overlay.display().to_string()]);
@@ -146,48 +163,58 @@ impl World {
 
     /// Creates everything, and looks at it until each case is as it shall be or the time is up.
     pub(crate) fn judge(&self) {
-        thread::scope(|scope| {
-            for create in scenarios::FIRST {
-                scope.spawn(|| create(self));
-            }
-            scope.spawn(|| {
-                let mut told = String::new();
-                demo::tell(self, |line| told.extend([line, "\n"]));
-                *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
-            });
-        });
+        let tell: &Step = &|world| {
+            let mut told = String::new();
+            demo::tell(world, |line| told.extend([line, "\n"]));
+            *world.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
+        };
+        let first = scenarios::FIRST.iter().map(|step| step as &Step);
+        self.do_at_once(first.chain([tell]));
         self.progress("the first Pods are created");
         self.look_until_all_are_right(When::First);
-        thread::scope(|scope| {
-            for follow in scenarios::THEN {
-                scope.spawn(|| follow(self));
-            }
-        });
+        self.do_at_once(scenarios::THEN.iter().map(|step| step as &Step));
         self.progress("the rest has been done");
         self.look_until_all_are_right(When::AtTheEnd);
         self.progress("everything was seen");
     }
 
+    /// One that fails has said why, and does not keep the others from being judged.
+    fn do_at_once<'step>(&self, steps: impl Iterator<Item = &'step Step>) {
+        thread::scope(|scope| {
+            let running: Vec<_> = steps.map(|step| scope.spawn(move || step(self))).collect();
+            let failed = running.into_iter().filter_map(|step| step.join().err()).count();
+            self.failed_steps.fetch_add(failed, Ordering::Relaxed);
+        });
+    }
+
+    pub(crate) fn no_step_failed(&self) -> Result<(), String> {
+        match self.failed_steps.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            failed => Err(format!("{failed} steps failed; their messages stand above")),
+        }
+    }
+
     fn look_until_all_are_right(&self, when: When) {
         let start = Instant::now();
-        let cases = || CASES.iter().filter(|case| case.when == when);
-        loop {
-            let (pods, events) = (self.api.get("/api/v1/pods"), self.api.get("/api/v1/events"));
-            let (Ok(pods), Ok(events)) = (pods, events) else { panic!("the API server does not answer") };
-            let wrong = Cell::new(0);
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            for case in cases() {
-                let now = case.observe.look(&pods, &events);
-                wrong.set(wrong.get() + usize::from(now != case.expected));
-                seen.insert(case.name, now);
-            }
-            drop(seen);
-            self.messages.lock().unwrap_or_else(PoisonError::into_inner).extend(pods::said(&pods, &events));
-            if wrong.get() == 0 || start.elapsed() > LIMIT {
-                return;
-            }
+        while self.look(when) > 0 && start.elapsed() < LIMIT {
             thread::sleep(Duration::from_millis(300));
         }
+    }
+
+    /// Looks once at everything; returns how many cases are not yet as they shall be.
+    fn look(&self, when: When) -> usize {
+        let (pods, events) = (self.api.get("/api/v1/pods"), self.api.get("/api/v1/events"));
+        // A busy API server may let a call wait for too long; the next one will do.
+        let (Ok(pods), Ok(events)) = (pods, events) else { return usize::MAX };
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).extend(pods::said(&events));
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wrong = 0;
+        for case in CASES.iter().filter(|case| case.when == when) {
+            let now = case.observe.look(&pods, &events);
+            wrong += usize::from(now != case.expected);
+            seen.insert(case.name, now);
+        }
+        wrong
     }
 
     /// Waits until such Pods are in this state.
@@ -208,7 +235,7 @@ impl World {
         seen.get(case.name).cloned().unwrap_or_default()
     }
 
-    /// What the kubelet said of the Pods, in their events and as reasons of their containers.
+    /// What the kubelet said of the Pods.
     pub(crate) fn messages(&self) -> BTreeSet<String> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -22,16 +22,7 @@ const CONTROLLERS: &str = "deployment-controller,replicaset-controller,resourceq
                            root-ca-certificate-publisher-controller,\
                            validatingadmissionpolicy-status-controller";
 
-/// Where there is a node: what makes all kinds of Pods, takes the taint off a node that is ready, and writes the
-/// endpoints.
-const CONTROLLERS_WITH_A_NODE: &str = "deployment-controller,replicaset-controller,statefulset-controller,\
-                                       daemonset-controller,job-controller,cronjob-controller,\
-                                       endpointslice-controller,node-lifecycle-controller,\
-                                       disruption-controller,resourcequota-controller,namespace-controller,\
-                                       serviceaccount-controller,root-ca-certificate-publisher-controller,\
-                                       validatingadmissionpolicy-status-controller";
-
-/// The node, and the token of its kubelet.
+/// A node, where there is one, and the token of its kubelet.
 pub(crate) const NODE: &str = "node1";
 pub(crate) const NODE_TOKEN: &str = "kubelet";
 
@@ -59,12 +50,8 @@ impl Cluster {
         Self::start_with(inside, CONTROLLERS)
     }
 
-    /// The same for a cluster that gets a node.
-    pub(crate) fn start_for_a_node(inside: &Inside) -> Self {
-        Self::start_with(inside, CONTROLLERS_WITH_A_NODE)
-    }
-
-    fn start_with(inside: &Inside, controllers: &str) -> Self {
+    /// The same with these controllers.
+    pub(crate) fn start_with(inside: &Inside, controllers: &str) -> Self {
         let folder = inside.folder.clone();
         let files = Files::write(&folder);
         let programs = &inside.programs;

@@ -16,14 +16,9 @@ impl Programs {
         Self::find_or_build_all(&[], &["etcd", "kubectl", "kube-apiserver"])
     }
 
-    /// The same for a cluster that gets a node: nothing may be missing.
-    pub(crate) fn find_or_build_for_a_node() -> Result<Self, String> {
-        let all =
-            ["etcd", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"];
-        Self::find_or_build_all(&all, &all)
-    }
-
-    fn find_or_build_all(wanted: &[&str], needed: &[&str]) -> Result<Self, String> {
+    /// The same with these programs built, or those that the script builds by default; those that are needed must
+    /// be there afterwards.
+    pub(crate) fn find_or_build_all(wanted: &[&str], needed: &[&str]) -> Result<Self, String> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/build");
         let mut command = Command::new(&script);
         if env::var_os("CARGO_TARGET_DIR").is_none()

@@ -22,16 +22,12 @@ pub(crate) const ADDRESS: &str = "10.99.0.2";
 const FOLDER: &str = "PULLKEY_TEST_SANDBOX_FOLDER";
 const PROGRAMS: &str = "PULLKEY_TEST_SANDBOX_PROGRAMS";
 const NAMESPACES: [&str; 4] = ["--net", "--pid", "--fork", "--kill-child"];
-/// What a node needs besides: mounts, a host name and a `/proc` of its own.
-const NAMESPACES_OF_A_NODE: [&str; 5] =
-    ["--mount", "--propagation=private", "--mount-proc", "--ipc", "--uts"];
 const ADD_BRIDGE: [&str; 7] = ["ip", "link", "add", "name", "pullkey0", "type", "bridge"];
 
 /// How to make a sandbox on this machine.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     flags: Vec<&'static str>,
-    variables: Vec<(&'static str, String)>,
 }
 
 impl Sandbox {
@@ -40,17 +36,13 @@ impl Sandbox {
         Self::first_that_works(&[&[], &["--user", "--map-root-user"]])
     }
 
-    /// Tries one in which a node can run containers; that needs root on the machine itself.
-    pub(crate) fn probe_for_a_node() -> Result<Self, String> {
-        Self::first_that_works(&[&NAMESPACES_OF_A_NODE])
-    }
-
-    fn first_that_works(choices: &[&[&'static str]]) -> Result<Self, String> {
+    /// Tries these flags of `unshare` besides ours, one set after the other.
+    pub(crate) fn first_that_works(choices: &[&[&'static str]]) -> Result<Self, String> {
         let mut reasons = Vec::new();
         for extra in choices {
             let flags: Vec<_> = NAMESPACES.into_iter().chain(extra.iter().copied()).collect();
             match Command::new("unshare").args(&flags).args(ADD_BRIDGE).stdin(Stdio::null()).output() {
-                Ok(output) if output.status.success() => return Ok(Self { flags, variables: Vec::new() }),
+                Ok(output) if output.status.success() => return Ok(Self { flags }),
                 Ok(output) => reasons.push(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
                 Err(error) => reasons.push(format!("unshare: {error}")),
             }
@@ -58,14 +50,17 @@ impl Sandbox {
         Err(format!("no network namespace can be made here ({})", reasons.join("; ")))
     }
 
-    /// The same, with a variable in the environment of the inside.
-    pub(crate) fn with_variable(mut self, name: &'static str, value: String) -> Self {
-        self.variables.push((name, value));
-        self
-    }
-
     /// Runs this same program with the same arguments inside, and returns as it did.
     pub(crate) fn run_this_program_inside(&self, programs: &Programs) -> Result<ExitCode, String> {
+        self.run_this_program_with(&[], programs)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn run_this_program_with(
+        &self,
+        variables: &[(&str, &str)],
+        programs: &Programs,
+    ) -> Result<ExitCode, String> {
         let folder = tempfile::Builder::new()
             .prefix("cluster-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
@@ -78,7 +73,7 @@ impl Sandbox {
             .args(env::args_os().skip(1))
             .env(FOLDER, folder.path())
             .env(PROGRAMS, programs.folder())
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .envs(variables.iter().copied())
             // Held open until we end; see `die_with_the_outer_process`.
             .stdin(Stdio::piped())
             .spawn()
