@@ -18,7 +18,7 @@ run: ## Build, serve the example configuration and show a Pod being patched; POR
 	$(CARGO) build --release --locked --bin pullkey --example try
 	@exec $(TARGET)/release/examples/try $(PULLKEY) $(TARGET)/try
 
-test: ## Set up what the tests need (the first time: a Kubernetes built from source, about 6 minutes), then run all of them
+test: ## Set up what the tests need (the first time: Kubernetes and containerd built from source, about 10 minutes), then run all of them
 	tests/prepare
 	@# Without Go the tests that need these say so and are skipped; in CI they fail.
 	$(KUBERNETES) || test -z "$$CI"
