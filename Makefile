@@ -2,9 +2,11 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PULLKEY := $(TARGET)/release/pullkey
+# All of a cluster with a node.
+KUBERNETES := tests/cluster/build etcd kubectl kube-apiserver kube-controller-manager kube-scheduler kubelet
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-faults test-rollout soak lint bench clean
+.PHONY: help run build demo test test-faults test-node test-rollout soak lint bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,14 +18,15 @@ run: ## Build, serve the example configuration and show a Pod being patched; POR
 	$(CARGO) build --release --locked --bin pullkey --example try
 	@exec $(TARGET)/release/examples/try $(PULLKEY) $(TARGET)/try
 
-test: ## Set up what the tests need (the first time: a Kubernetes built from source, about 6 minutes), then run all of them
+test: ## Set up what the tests need (the first time: Kubernetes and containerd built from source, about 10 minutes), then run all of them
 	tests/prepare
 	@# Without Go the tests that need these say so and are skipped; in CI they fail.
-	tests/cluster/build || test -z "$$CI"
+	$(KUBERNETES) || test -z "$$CI"
 	tests/helm/build || test -z "$$CI"
 	tests/oracle/build || test -z "$$CI"
 	tests/promtool/build || test -z "$$CI"
 	tests/transport/build || test -z "$$CI"
+	tests/node/build || test -z "$$CI"
 	tests/lint-dockerfile
 	@# What runs in clusters, under load and under faults is the image's own binary, where it can be built.
 	program=$$(tests/static-binary) && PULLKEY_PROGRAM=$$program $(CARGO) test --locked
@@ -33,6 +36,14 @@ test-faults: ## Do to the program what clients, strangers and machines do wrong,
 
 soak: ## A steady load with malformed requests in it; DURATION=10m says how long
 	PULLKEY_SOAK=$(or $(DURATION),10m) $(CARGO) test --release --locked --test faults -- soak
+
+test-node: ## Pull with a real kubelet and containerd from a registry with passwords, and print a table of what was seen
+	tests/prepare
+	program=$$(tests/static-binary) && PULLKEY_PROGRAM=$$program $(CARGO) test --locked --test node
+
+demo: ## Tell the story on a real node: an image that cannot be pulled, a label, a running Pod (about a minute once built)
+	@tests/prepare
+	@program=$$(tests/static-binary) && PULLKEY_NODE=demo PULLKEY_PROGRAM=$$program $(CARGO) test --quiet --locked --test node
 
 test-rollout: ## Restart, renew, kill and overload the release build under load, and print what was lost (about 25 minutes)
 	$(CARGO) build --release --locked

@@ -22,6 +22,10 @@ const CONTROLLERS: &str = "deployment-controller,replicaset-controller,resourceq
                            root-ca-certificate-publisher-controller,\
                            validatingadmissionpolicy-status-controller";
 
+/// A node, where there is one, and the token of its kubelet.
+pub(crate) const NODE: &str = "node1";
+pub(crate) const NODE_TOKEN: &str = "kubelet";
+
 /// Where the API server listens, also for the processes of Pods.
 pub(crate) const HOST: &str = "127.0.0.1";
 pub(crate) const PORT: u16 = 6443;
@@ -43,6 +47,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts everything and returns when the API server is ready.
     pub(crate) fn start(inside: &Inside) -> Self {
+        Self::start_with(inside, CONTROLLERS)
+    }
+
+    /// The same with these controllers.
+    pub(crate) fn start_with(inside: &Inside, controllers: &str) -> Self {
         let folder = inside.folder.clone();
         let files = Files::write(&folder);
         let programs = &inside.programs;
@@ -74,9 +83,11 @@ impl Cluster {
         if let Some(manager) = &manager {
             let mut manager = sealed(manager, &folder);
             manager.arg("--kubeconfig").arg(&files.kubeconfig);
-            manager.arg(format!("--controllers={CONTROLLERS}"));
+            manager.arg(format!("--controllers={controllers}"));
             manager.args(["--bind-address=127.0.0.1", "--leader-elect=false"]);
             manager.arg("--root-ca-file").arg(files.api_server_ca());
+            // Its default is a folder of the machine.
+            manager.arg("--flex-volume-plugin-dir").arg(folder.join("volume-plugins"));
             daemons.push(Daemon::start("kube-controller-manager", &folder, &mut manager));
         }
         Self { has_controllers: manager.is_some(), kubectl, audit_log: files.audit_log, folder, daemons }
@@ -108,7 +119,13 @@ impl Files {
         let key = KeyPair::generate().expect("a key can be made");
         write(&files.account_key, &key.serialize_pem());
         write(&files.account_public_key, &key.public_key_pem());
-        write(&files.tokens, &format!("{ADMIN_TOKEN},administrator,administrator,system:masters\n"));
+        write(
+            &files.tokens,
+            &format!(
+                "{ADMIN_TOKEN},administrator,administrator,system:masters\n\
+                 {NODE_TOKEN},system:node:{NODE},{NODE},system:nodes\n"
+            ),
+        );
         write(
             &files.audit_policy,
             "apiVersion: audit.k8s.io/v1\n\
@@ -146,7 +163,7 @@ impl Files {
             "--secure-port=6443",
         ]);
         command.arg(format!("--advertise-address={ADDRESS}"));
-        command.args(["--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=RBAC"]);
+        command.args(["--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=Node,RBAC"]);
         // No kube-proxy makes cluster addresses work here; with this the API server looks up the endpoints of the
         // webhook's Service itself, so the registration needs no change.
         command.arg("--enable-aggregator-routing=true");

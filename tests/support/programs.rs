@@ -13,6 +13,12 @@ impl Programs {
     ///
     /// Its progress goes to the terminal, because the first build takes minutes.
     pub(crate) fn find_or_build() -> Result<Self, String> {
+        Self::find_or_build_all(&[], &["etcd", "kubectl", "kube-apiserver"])
+    }
+
+    /// The same with these programs built, or those that the script builds by default; those that are needed must
+    /// be there afterwards.
+    pub(crate) fn find_or_build_all(wanted: &[&str], needed: &[&str]) -> Result<Self, String> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/build");
         let mut command = Command::new(&script);
         if env::var_os("CARGO_TARGET_DIR").is_none()
@@ -21,6 +27,7 @@ impl Programs {
             command.env("CARGO_TARGET_DIR", target);
         }
         let output = command
+            .args(wanted)
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()
@@ -30,7 +37,7 @@ impl Programs {
         }
         let folder = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
         let programs = Self::in_folder(PathBuf::from(folder));
-        for needed in ["etcd", "kubectl", "kube-apiserver"] {
+        for needed in needed {
             if programs.optional(needed).is_none() {
                 return Err(format!("{}: no such program", programs.path(needed).display()));
             }

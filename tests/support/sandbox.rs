@@ -33,8 +33,13 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Tries it, as root or as whoever may have user namespaces; or says why there can be none.
     pub(crate) fn probe() -> Result<Self, String> {
+        Self::first_that_works(&[&[], &["--user", "--map-root-user"]])
+    }
+
+    /// Tries these flags of `unshare` besides ours, one set after the other.
+    pub(crate) fn first_that_works(choices: &[&[&'static str]]) -> Result<Self, String> {
         let mut reasons = Vec::new();
-        for extra in [&[][..], &["--user", "--map-root-user"][..]] {
+        for extra in choices {
             let flags: Vec<_> = NAMESPACES.into_iter().chain(extra.iter().copied()).collect();
             match Command::new("unshare").args(&flags).args(ADD_BRIDGE).stdin(Stdio::null()).output() {
                 Ok(output) if output.status.success() => return Ok(Self { flags }),
@@ -47,6 +52,15 @@ impl Sandbox {
 
     /// Runs this same program with the same arguments inside, and returns as it did.
     pub(crate) fn run_this_program_inside(&self, programs: &Programs) -> Result<ExitCode, String> {
+        self.run_this_program_with(&[], programs)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn run_this_program_with(
+        &self,
+        variables: &[(&str, &str)],
+        programs: &Programs,
+    ) -> Result<ExitCode, String> {
         let folder = tempfile::Builder::new()
             .prefix("cluster-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
@@ -59,6 +73,7 @@ impl Sandbox {
             .args(env::args_os().skip(1))
             .env(FOLDER, folder.path())
             .env(PROGRAMS, programs.folder())
+            .envs(variables.iter().copied())
             // Held open until we end; see `die_with_the_outer_process`.
             .stdin(Stdio::piped())
             .spawn()
