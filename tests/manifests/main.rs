@@ -7,6 +7,7 @@ mod render;
 mod values;
 
 use std::fs;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -168,6 +169,33 @@ fn a_component_changes_only_what_it_is_for() {
         let fail_open = deploy.render_own(&with_components(overlay, &["fail-open"]));
         assert_eq!(differences(&plain, &fail_open), ["/webhooks/0/failurePolicy"], "{overlay}");
         assert_eq!(fail_open.webhook()["failurePolicy"], "Ignore", "{overlay}");
+    }
+}
+
+#[test]
+fn the_command_prints_the_registration_of_every_rendering() {
+    let Some(deploy) = Deploy::copy_or_skip("manifests: registration") else { return };
+    for (kustomization, arguments) in [
+        ("resources: [../deploy]\n".to_owned(), &[][..]),
+        (with_components("self-issued", &["opt-out"]), &["--namespaces=opt-out"]),
+        (with_components("self-issued", &["fail-open"]), &["--fail-policy=ignore"]),
+        (
+            with_components("self-issued", &["opt-out", "fail-open"]),
+            &["--namespaces=opt-out", "--fail-policy=ignore"],
+        ),
+        (renamed("self-issued"), &["--service=pullkey.registry-access"]),
+    ] {
+        let rendered = deploy.render_own(&kustomization);
+        let shipped = rendered.the("MutatingWebhookConfiguration");
+        let printed = Command::new(env!("CARGO_BIN_EXE_pullkey"))
+            .args(["registration", "-o", "json"])
+            .args(arguments)
+            .output()
+            .expect("pullkey starts");
+        let mut printed: Value = serde_json::from_slice(&printed.stdout).expect("it prints JSON");
+        // Kustomize puts its labels on every object.
+        printed["metadata"]["labels"] = shipped["metadata"]["labels"].clone();
+        assert_eq!(&printed, shipped, "{arguments:?}");
     }
 }
 
