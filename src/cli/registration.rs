@@ -49,7 +49,7 @@ pub struct RegistrationArgs {
     #[arg(long, value_name = "DURATION", default_value = "5s", allow_hyphen_values = true, value_parser = timeout)]
     pub timeout: u8,
 
-    /// The name of the MutatingWebhookConfiguration
+    /// The name of the mutating webhook configuration
     #[arg(long, value_name = "NAME", default_value = "pullkey", value_parser = object_name)]
     pub name: String,
 

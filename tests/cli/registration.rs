@@ -139,3 +139,63 @@ fn wrong_flags_of_registration_are_refused() {
     }
     report.assert("registration_wrong_flags");
 }
+
+const CONFIGURATION: &str = "\
+apiVersion: pullkey.dev/v1alpha1
+kind: InjectorConfiguration
+registries:
+  - matchImages: [registry.example.com, registry.internal:5000, \"*.dkr.ecr.*.amazonaws.com\"]
+    pullSecrets: [internal]
+  - matchImages: [cr.yandex/crp0example, ghcr.io/my-team/app]
+    pullSecrets: [paths]
+  - matchImages: [quay.io]
+    exceptImages: [quay.io/public]
+    pullSecrets: [quay]
+  - matchImages: [docker.io]
+    exceptImages: [docker.io/library]
+    pullSecrets: [regcred]
+";
+
+#[test]
+fn conditions_are_made_from_the_configuration_and_their_price_is_told() {
+    let folder = Folder::with(&[("config.yaml", CONFIGURATION)]);
+    let arguments = ["registration", "--match-conditions", "--config"];
+    let run = folder.run(&[&arguments[..], &["config.yaml"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let mut report = Report::default();
+    report.add("standard output", &run.stdout);
+    report.add("standard error", &run.stderr);
+    report.assert("registration_conditions");
+
+    // From standard input, as JSON, and with other flags, it is the same condition.
+    let arguments = [&arguments[..], &["-", "-o", "json", "--fail-policy", "ignore"]].concat();
+    let json = folder.run_with_stdin(&arguments, CONFIGURATION);
+    let json: Value = serde_json::from_str(&json.stdout).expect("it is JSON");
+    let yaml: Value = serde_saphyr::from_str(&run.stdout).expect("it is YAML");
+    let conditions = "/webhooks/0/matchConditions";
+    assert_eq!(json.pointer(conditions), yaml.pointer(conditions));
+    assert_eq!(json["webhooks"][0]["failurePolicy"], "Ignore");
+    // It is the hash that the metric pullkey_config_info shows.
+    let hash = json["metadata"]["annotations"]["pullkey.dev/configuration"].as_str().unwrap_or_default();
+    assert!(hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+}
+
+#[test]
+fn a_configuration_of_which_no_condition_can_be_made_is_refused() {
+    let many: String = (0..5000).map(|n| format!("\"r.example-{n}.com\", ")).collect();
+    let head = "apiVersion: pullkey.dev/v1alpha1\nkind: InjectorConfiguration\n";
+    let folder = Folder::with(&[
+        (
+            "always.yaml",
+            &format!("{CONFIGURATION}always:\n  - pullSecrets: [debug-tools]\n    namespaces: [a]\n"),
+        ),
+        ("many.yaml", &format!("{head}registries: [{{matchImages: [{many}], pullSecrets: [a]}}]\n")),
+        ("wrong.yaml", &format!("{head}registries: []\n")),
+    ]);
+    let mut report = Report::default();
+    for file in ["always.yaml", "many.yaml", "wrong.yaml", "absent.yaml", "."] {
+        let arguments = ["registration", "--match-conditions", "--config", file];
+        report.add(&format!("pullkey {}", arguments.join(" ")), &folder.run(&arguments).error());
+    }
+    report.assert("registration_no_conditions");
+}

@@ -10,7 +10,7 @@ use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use labels::{labels, selects};
 use render::{Deploy, Rendered, files_in, repository};
@@ -187,16 +187,51 @@ fn the_command_prints_the_registration_of_every_rendering() {
     ] {
         let rendered = deploy.render_own(&kustomization);
         let shipped = rendered.the("MutatingWebhookConfiguration");
-        let printed = Command::new(env!("CARGO_BIN_EXE_pullkey"))
-            .args(["registration", "-o", "json"])
-            .args(arguments)
-            .output()
-            .expect("pullkey starts");
-        let mut printed: Value = serde_json::from_slice(&printed.stdout).expect("it prints JSON");
+        let mut printed = registration(arguments);
         // Kustomize puts its labels on every object.
         printed["metadata"]["labels"] = shipped["metadata"]["labels"].clone();
         assert_eq!(&printed, shipped, "{arguments:?}");
     }
+}
+
+#[test]
+fn a_printed_registration_with_conditions_is_a_patch_for_an_overlay() {
+    let Some(deploy) = Deploy::copy_or_skip("manifests: conditions") else { return };
+    let condition = ["--match-conditions", "--config=examples/yandex/config.yaml"];
+    for (kustomization, flags) in [
+        ("resources: [../deploy]\n".to_owned(), &[][..]),
+        (
+            with_components("self-issued", &["opt-out", "fail-open"]),
+            &["--namespaces=opt-out", "--fail-policy=ignore"],
+        ),
+        (renamed("self-issued"), &[]),
+    ] {
+        let printed = registration(&[&condition[..], flags].concat());
+        let plain = deploy.render_own(&kustomization);
+        let patches = json!([{"patch": printed.to_string()}]);
+        let patched = deploy.render_own(&format!("{kustomization}patches: {patches}\n"));
+        assert_eq!(
+            differences(&plain, &patched),
+            ["/metadata/annotations", "/webhooks/0/matchConditions/1"],
+            "{kustomization}"
+        );
+        let conditions = "/webhooks/0/matchConditions";
+        let shipped = patched.the("MutatingWebhookConfiguration");
+        assert_eq!(shipped.pointer(conditions), printed.pointer(conditions), "{kustomization}");
+    }
+}
+
+/// What `pullkey registration` prints.
+#[track_caller]
+fn registration(arguments: &[&str]) -> Value {
+    let printed = Command::new(env!("CARGO_BIN_EXE_pullkey"))
+        .current_dir(repository())
+        .args(["registration", "-o", "json"])
+        .args(arguments)
+        .output()
+        .expect("pullkey starts");
+    serde_json::from_slice(&printed.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&printed.stderr)))
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A manifest as YAML that people read: with comments, short lists in one line, long texts in several.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 /// The longest line of a text; a longer one is folded.
@@ -58,19 +60,21 @@ impl Writer<'_, '_> {
             }
             Value::Array(items) => {
                 let items: Vec<String> = items.iter().map(in_line).collect();
-                self.text += &format!(" [{}]\n", items.join(", "));
+                let _ = writeln!(self.text, " [{}]", items.join(", "));
             }
             Value::String(text) if text.contains('\n') => self.block("|-", text.lines(), indent),
             Value::String(text) if text.len() > COLUMNS && is_foldable(text) => {
                 let lines = folded(text);
                 self.block(">-", lines.iter().map(String::as_str), indent);
             }
-            value => self.text += &format!(" {}\n", in_line(value)),
+            value => {
+                let _ = writeln!(self.text, " {}", in_line(value));
+            }
         }
     }
 
     fn block<'l>(&mut self, style: &str, lines: impl Iterator<Item = &'l str>, indent: usize) {
-        self.text += &format!(" {style}\n");
+        let _ = writeln!(self.text, " {style}");
         for line in lines {
             self.indent(indent);
             self.text += line;
@@ -81,7 +85,7 @@ impl Writer<'_, '_> {
     fn comment(&mut self, pointer: &str, indent: usize) {
         for line in (self.comments)(pointer) {
             self.indent(indent);
-            self.text += &format!("# {line}\n");
+            let _ = writeln!(self.text, "# {line}");
         }
     }
 
