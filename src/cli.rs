@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::config::is_dns_label;
 
+pub mod registration;
 pub mod serve;
 
 const INJECT_EXAMPLES: &str = "\
@@ -57,6 +58,9 @@ pub enum Command {
     /// Say all that is wrong with a configuration
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+    /// Print the registration that tells the API server which Pods to send
+    #[command(after_help = registration::EXAMPLES)]
+    Registration(Box<registration::RegistrationArgs>),
 }
 
 /// Arguments of `inject`.

@@ -11,6 +11,7 @@ mod check;
 mod explain;
 mod inject;
 mod input;
+mod registration;
 mod serve;
 
 /// Runs a command to its end.
@@ -23,6 +24,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inject(args) => inject::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Registration(args) => registration::run(*args),
     }
 }
 

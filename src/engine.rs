@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: data in, data out, no clock, no file, no network.
 
+pub mod conditions;
 pub mod config;
 pub mod explain;
 mod glob;

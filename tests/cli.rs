@@ -16,6 +16,8 @@ mod help;
 mod inject;
 #[path = "cli/kinds.rs"]
 mod kinds;
+#[path = "cli/registration.rs"]
+mod registration;
 #[path = "cli/run.rs"]
 mod run;
 #[path = "cli/serve.rs"]

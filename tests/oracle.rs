@@ -6,6 +6,10 @@
 //! PULLKEY_ORACLE_SEED=123 PULLKEY_ORACLE_CASES=1000000 cargo test --test oracle
 //! ```
 
+#[path = "oracle/conditions.rs"]
+mod conditions;
+#[path = "oracle/configurations.rs"]
+mod configurations;
 #[path = "oracle/facts.rs"]
 mod facts;
 #[path = "oracle/golden.rs"]

@@ -187,7 +187,7 @@ fn certificate_life(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a time from 5s to 8760h (a year), such as 24h".to_owned())
 }
 
-fn object_name(text: &str) -> Result<String, String> {
+pub(super) fn object_name(text: &str) -> Result<String, String> {
     if text.len() <= 253 && text.split('.').all(is_dns_label) {
         return Ok(text.to_owned());
     }
@@ -205,7 +205,7 @@ fn duration_or_zero(text: &str) -> Result<Duration, String> {
     parsed_duration(text).ok_or_else(|| "write a time such as 60s, or 0s".to_owned())
 }
 
-fn parsed_duration(text: &str) -> Option<Duration> {
+pub(super) fn parsed_duration(text: &str) -> Option<Duration> {
     text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok())
 }
 

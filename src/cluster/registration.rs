@@ -1,5 +1,5 @@
 //! The registration as far as certificates need it: the webhook's caBundle and one annotation.
-//! Pure: JSON in, patches out.
+//! Pure: JSON in, patches out. [`rendered`] is the whole of it, as it is installed.
 
 use std::fmt;
 
@@ -7,6 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+mod manifest;
+pub mod rendered;
 
 /// The webhook whose caBundle is ours. A registration may have others.
 pub const WEBHOOK_NAME: &str = "inject.pullkey.dev";

@@ -101,6 +101,20 @@ impl Pattern {
         }
     }
 
+    /// The host as it is written, with its stars.
+    pub(crate) fn host(&self) -> &str {
+        let authority = self.text.split('/').next().unwrap_or(&self.text);
+        grammar::split_port(authority).0
+    }
+
+    pub(crate) fn port(&self) -> Option<&str> {
+        self.port.as_deref()
+    }
+
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
     fn host_misses_localhost(&self) -> bool {
         !self.host.matches("localhost")
     }

@@ -12,7 +12,10 @@ const PARTS: &[(&str, Uses)] = &[
     ("main", Uses::Only(&["cli", "commands"])),
     ("commands", Uses::Every),
     // The command line checks the names of a certificate and of a namespace, and limits, while it is read.
-    ("cli", Uses::Only(&["certs::issue", "engine::config", "server::limits"])),
+    (
+        "cli",
+        Uses::Only(&["certs::issue", "cluster::registration::rendered", "engine::config", "server::limits"]),
+    ),
     ("server", Uses::Only(&["certs::cell", "engine", "process"])),
     ("certs", Uses::Only(&["cluster", "process"])),
     // What decides takes the data of the registration, and no client for it.

@@ -12,9 +12,10 @@ mod render;
 mod values;
 
 use std::fs;
+use std::process::Command;
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use labels::{labels, selects};
 use render::{Deploy, Rendered, files_in, repository};
@@ -174,6 +175,68 @@ fn a_component_changes_only_what_it_is_for() {
         assert_eq!(differences(&plain, &fail_open), ["/webhooks/0/failurePolicy"], "{overlay}");
         assert_eq!(fail_open.webhook()["failurePolicy"], "Ignore", "{overlay}");
     }
+}
+
+#[test]
+fn the_command_prints_the_registration_of_every_rendering() {
+    let Some(deploy) = Deploy::copy_or_skip("manifests: registration") else { return };
+    for (kustomization, arguments) in [
+        ("resources: [../deploy]\n".to_owned(), &[][..]),
+        (with_components("self-issued", &["opt-out"]), &["--namespaces=opt-out"]),
+        (with_components("self-issued", &["fail-open"]), &["--fail-policy=ignore"]),
+        (
+            with_components("self-issued", &["opt-out", "fail-open"]),
+            &["--namespaces=opt-out", "--fail-policy=ignore"],
+        ),
+        (renamed("self-issued"), &["--service=pullkey.registry-access"]),
+    ] {
+        let rendered = deploy.render_own(&kustomization);
+        let shipped = rendered.the("MutatingWebhookConfiguration");
+        let mut printed = registration(arguments);
+        // Kustomize puts its labels on every object.
+        printed["metadata"]["labels"] = shipped["metadata"]["labels"].clone();
+        assert_eq!(&printed, shipped, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_printed_registration_with_conditions_is_a_patch_for_an_overlay() {
+    let Some(deploy) = Deploy::copy_or_skip("manifests: conditions") else { return };
+    let condition = ["--match-conditions", "--config=examples/yandex/config.yaml"];
+    for (kustomization, flags) in [
+        ("resources: [../deploy]\n".to_owned(), &[][..]),
+        (
+            with_components("self-issued", &["opt-out", "fail-open"]),
+            &["--namespaces=opt-out", "--fail-policy=ignore"],
+        ),
+        (renamed("self-issued"), &[]),
+    ] {
+        let printed = registration(&[&condition[..], flags].concat());
+        let plain = deploy.render_own(&kustomization);
+        let patches = json!([{"patch": printed.to_string()}]);
+        let patched = deploy.render_own(&format!("{kustomization}patches: {patches}\n"));
+        assert_eq!(
+            differences(&plain, &patched),
+            ["/metadata/annotations", "/webhooks/0/matchConditions/1"],
+            "{kustomization}"
+        );
+        let conditions = "/webhooks/0/matchConditions";
+        let shipped = patched.the("MutatingWebhookConfiguration");
+        assert_eq!(shipped.pointer(conditions), printed.pointer(conditions), "{kustomization}");
+    }
+}
+
+/// What `pullkey registration` prints.
+#[track_caller]
+fn registration(arguments: &[&str]) -> Value {
+    let printed = Command::new(env!("CARGO_BIN_EXE_pullkey"))
+        .current_dir(repository())
+        .args(["registration", "-o", "json"])
+        .args(arguments)
+        .output()
+        .expect("pullkey starts");
+    serde_json::from_slice(&printed.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&printed.stderr)))
 }
 
 #[test]

@@ -9,6 +9,8 @@
 //	{"key": …, "image": …}        whether a credential under that auths key is used for the image
 //	{"secrets": […], "image": …}  the credentials that these Secrets give for the image
 //	{"document": …, "patch": …}   the document after the API server applied the patch
+//	{"conditions": […], "pods": […]}
+//	                              for which of the Pods the API server calls a webhook with these matchConditions
 //
 // A request that is none of these is a mistake of the caller: it ends the
 // program with exit code 1.
@@ -24,11 +26,12 @@ import (
 	"os"
 
 	"github.com/go-logr/logr"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 )
 
-// request is the union of the four questions. Pointers tell an empty image
+// request is the union of the five questions. Pointers tell an empty image
 // name, which is a question, from an absent one.
 type request struct {
 	Image    *string          `json:"image"`
@@ -36,6 +39,9 @@ type request struct {
 	Secrets  *[]corev1.Secret `json:"secrets"`
 	Document json.RawMessage  `json:"document"`
 	Patch    json.RawMessage  `json:"patch"`
+
+	Conditions []admissionregistrationv1.MatchCondition `json:"conditions"`
+	Pods       []json.RawMessage                        `json:"pods"`
 }
 
 func main() {
@@ -88,6 +94,9 @@ func answerLine(line []byte) (any, error) {
 		return nil, err
 	}
 
+	if asked.Conditions != nil {
+		return matchPods(asked.Conditions, asked.Pods)
+	}
 	patched := asked.Document != nil && asked.Patch != nil
 	switch {
 	case asked.Image == nil && asked.Key == nil && asked.Secrets == nil && patched:
@@ -100,5 +109,5 @@ func answerLine(line []byte) (any, error) {
 	case asked.Key == nil:
 		return lookUpSecrets(*asked.Secrets, *asked.Image), nil
 	}
-	return nil, fmt.Errorf("not one of the four questions: %s", bytes.TrimSpace(line))
+	return nil, fmt.Errorf("not one of the five questions: %s", bytes.TrimSpace(line))
 }

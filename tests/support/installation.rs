@@ -157,16 +157,29 @@ pub(crate) fn for_an_operator(program: &Path, cluster: &Cluster) -> Command {
 
 /// Asks the admin port, as a kubelet would.
 pub(crate) fn readiness(admin_address: &str) -> Result<(), String> {
+    let answer = ask(admin_address, "/readyz")?;
+    if answer.starts_with("HTTP/1.1 200 ") { Ok(()) } else { Err(format!("/readyz: {answer}")) }
+}
+
+/// A counter of pullkey's, over all its labels.
+pub(crate) fn metric(name: &str) -> Result<u64, String> {
+    let answer = ask(ADMIN_ADDRESS, "/metrics")?;
+    let samples =
+        answer.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')));
+    let values = samples.map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<u64>());
+    values.sum::<Result<u64, _>>().map_err(|error| format!("{name}: {error}: {answer}"))
+}
+
+fn ask(admin_address: &str, path: &str) -> Result<String, String> {
     let answer = || -> std::io::Result<String> {
         let mut connection = TcpStream::connect(admin_address)?;
         connection.set_read_timeout(Some(Duration::from_secs(5)))?;
-        connection.write_all(b"GET /readyz HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
+        write!(connection, "GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer)?;
         Ok(answer)
     };
-    let answer = answer().map_err(|error| format!("/readyz: {error}"))?;
-    if answer.starts_with("HTTP/1.1 200 ") { Ok(()) } else { Err(format!("/readyz: {answer}")) }
+    answer().map_err(|error| format!("{path}: {error}"))
 }
 
 /// Copies these parts of the repository, so that an operator's commands may write beside them.
