@@ -24,7 +24,7 @@ Examples:
   pullkey registration --url https://pullkey.example.com/mutate -o json
 
 The certificates that the API server shall trust are set in the cluster (docs/certificates.md) and never printed.
-With --url the API server speaks HTTP/1.1 to pullkey as with a Service; only for a URL on localhost it offers HTTP/2.";
+The API server speaks HTTP/1.1 to a URL as to a Service; only to one on localhost it offers HTTP/2 as well, and pullkey declines.";
 
 /// Arguments of `registration`.
 #[derive(Debug, Args)]

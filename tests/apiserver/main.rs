@@ -16,6 +16,7 @@ mod support;
 
 mod audit;
 mod beside;
+mod by_url;
 mod canary;
 mod certificates;
 mod chart;
@@ -100,6 +101,7 @@ const TRIALS: &[(&str, Run)] = &named![
     down::pods_of_pullkey_itself_and_of_kube_system_are_created,
     down::pods_that_exist_can_be_changed_debugged_and_deleted,
     down::under_fail_open_a_pod_is_created_without_the_secret,
+    by_url::a_registration_with_a_url_works,
     conditions::only_pods_with_an_image_that_could_match_are_sent,
     audit::the_audit_log_names_what_was_injected,
     monitoring::the_api_server_counts_what_the_alerts_read,

@@ -135,3 +135,69 @@ impl Pattern {
         self.matches_location(&Location { host, port, path: self.path().unwrap_or_default() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(registries: &str, detail: Detail) -> Wanted {
+        let head = "apiVersion: pullkey.dev/v1alpha1\nkind: InjectorConfiguration\nregistries: ";
+        let (config, _) = Config::parse(&format!("{head}{registries}\n")).unwrap();
+        Wanted::of(&config, detail)
+    }
+
+    fn set(texts: &[&str]) -> BTreeSet<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_one_entry_excepts_another_may_want() {
+        for (registries, expected) in [
+            ("[{matchImages: [a.b], pullSecrets: [s]}]", Paths::AllBut(set(&[]))),
+            ("[{matchImages: [a.b/c/d, a.b/e], pullSecrets: [s]}]", Paths::Only(set(&["c", "e"]))),
+            (
+                "[{matchImages: [a.b], exceptImages: [a.b/c, a.b/d/e, '*.b/f'], pullSecrets: [s]}]",
+                Paths::AllBut(set(&["c", "f"])),
+            ),
+            (
+                "[{matchImages: [a.b], exceptImages: [a.b/c, a.b/d], pullSecrets: [s]}, \
+                  {matchImages: [a.b], exceptImages: [a.b/d, a.b/e], pullSecrets: [t]}]",
+                Paths::AllBut(set(&["d"])),
+            ),
+            (
+                "[{matchImages: [a.b], exceptImages: [a.b/c, a.b/d], pullSecrets: [s]}, \
+                  {matchImages: [a.b/c/x], pullSecrets: [t]}]",
+                Paths::AllBut(set(&["d"])),
+            ),
+        ] {
+            assert_eq!(wanted(registries, Detail::Path).hosts["a.b"], expected, "{registries}");
+        }
+    }
+
+    #[test]
+    fn docker_hub_is_reached_by_globs_too() {
+        let by_name = wanted("[{matchImages: [docker.io/team], pullSecrets: [s]}]", Detail::Path);
+        assert_eq!(by_name.docker_hub, Paths::Only(set(&["team"])));
+        assert!(by_name.hosts.is_empty() && by_name.globs.is_empty());
+        let by_glob = wanted("[{matchImages: ['*.io/team', '*.io:443'], pullSecrets: [s]}]", Detail::Path);
+        assert_eq!(by_glob.docker_hub, Paths::Only(set(&["team"])));
+        assert_eq!(by_glob.globs.len(), 2);
+    }
+
+    #[test]
+    fn a_domain_is_two_labels_without_a_star() {
+        for (authority, expected) in [
+            ("registry.example.com", Some("example.com")),
+            ("registry.example.com:5000", Some("example.com:5000")),
+            ("*.dkr.ecr.*.amazonaws.com", Some("amazonaws.com")),
+            ("example.com", Some("example.com")),
+            ("localhost", Some("localhost")),
+            ("[::1]:5000", Some("[::1]:5000")),
+            ("registry.*.com", None),
+            ("*.com", None),
+            ("*", None),
+        ] {
+            assert_eq!(domain(authority), expected, "{authority}");
+        }
+    }
+}
