@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -25,17 +26,21 @@ pub(crate) fn generated_values_are_refused_or_render_what_the_api_server_takes(w
     let seed: u64 = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("PULLKEY_CHART_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
+    let sets: Vec<Set> = (0..SETS).map(|_| Set::generate(&mut random)).collect();
+    let halves = sets.split_at(SETS / 2);
+    let (left, right) = thread::scope(|scope| {
+        let half = |helm, sets| scope.spawn(move || render_all(world, helm, sets));
+        let halves = (half(&versions[0], halves.0), half(&versions[1], halves.1));
+        (halves.0.join().expect("a half"), halves.1.join().expect("a half"))
+    });
     let (mut rendered, mut refused, mut sent) = (0, 0, BTreeSet::new());
-    for set in 0..SETS {
-        let (values, is_wrong) = values(&mut random);
-        let namespace = NAMESPACES[random.usize(..NAMESPACES.len())];
-        let helm = &versions[set % 2];
-        let what = || format!("seed {seed}, {namespace}: {values}");
-        match render(world, helm, namespace, &values) {
+    for (set, outcome) in sets.iter().zip(left.into_iter().chain(right)) {
+        let what = || format!("seed {seed}, {}: {}", set.namespace, set.values);
+        match outcome {
             Ok(objects) => {
-                assert!(!is_wrong, "a wrong value was taken: {}", what());
+                assert!(!set.is_wrong, "a wrong value was taken: {}", what());
                 rendered += 1;
-                assert_leaves_alone(&objects, namespace, &what());
+                assert_leaves_alone(&objects, set.namespace, &what());
                 // Most objects do not depend on most values.
                 for object in objects.into_iter().filter(|object| sent.insert(object.to_string())) {
                     let taken = api.post(&path(&object), &renamed(object.clone()));
@@ -43,7 +48,7 @@ pub(crate) fn generated_values_are_refused_or_render_what_the_api_server_takes(w
                 }
             }
             Err(message) => {
-                assert!(is_wrong, "{message}\n{}", what());
+                assert!(set.is_wrong, "{message}\n{}", what());
                 // Not a failure of a template.
                 assert!(message.contains("- at '"), "{message}");
                 refused += 1;
@@ -54,14 +59,19 @@ pub(crate) fn generated_values_are_refused_or_render_what_the_api_server_takes(w
     assert!(rendered > SETS / 3 && refused > SETS / 5, "{rendered} rendered, {refused} refused");
 }
 
-fn render(world: &World, helm: &Helm, namespace: &str, values: &Value) -> Result<Vec<Value>, String> {
-    // YAML reads JSON.
-    let file = world.cluster.folder.join("values.yaml");
-    fs::write(&file, values.to_string()).expect("a file can be written");
-    let (file, chart) = (file.display().to_string(), repository("deploy/chart").display().to_string());
-    let arguments = ["template", "pullkey", &chart, "--namespace", namespace, "--values", &file];
-    let printed = helm.attempt(&arguments)?;
-    Ok(serde_saphyr::from_multiple(&printed).expect("Helm writes YAML"))
+/// What one version of Helm says to each set.
+fn render_all(world: &World, helm: &Helm, sets: &[Set]) -> Vec<Result<Vec<Value>, String>> {
+    let version = helm.program.file_name().expect("a program has a name").display();
+    let file = world.cluster.folder.join(format!("values-{version}.yaml"));
+    let (values, chart) = (file.display().to_string(), repository("deploy/chart").display().to_string());
+    let render = |set: &Set| {
+        // YAML reads JSON.
+        fs::write(&file, set.values.to_string()).expect("a file can be written");
+        let arguments = ["template", "pullkey", &chart, "--namespace", set.namespace, "--values", &values];
+        let printed = helm.attempt(&arguments)?;
+        Ok(serde_saphyr::from_multiple(&printed).expect("Helm writes YAML"))
+    };
+    sets.iter().map(render).collect()
 }
 
 /// Conditions of a selector are joined by "and": whatever others there are, these exclude what must be excluded.
@@ -115,25 +125,34 @@ fn path(object: &Value) -> String {
     format!("{root}{namespace}/{plural}?dryRun=All&fieldValidation=Strict")
 }
 
-/// Some values, and whether one of them is wrong.
-fn values(random: &mut fastrand::Rng) -> (Value, bool) {
-    let (mut right, mut wrong) = (Vec::new(), Vec::new());
-    for (path, rights, wrongs) in choices() {
-        right.extend(rights.into_iter().map(|value| (path, value)));
-        wrong.extend(wrongs.into_iter().map(|value| (path, value)));
+/// Some values.
+#[derive(Debug)]
+struct Set {
+    namespace: &'static str,
+    values: Value,
+    is_wrong: bool,
+}
+
+impl Set {
+    fn generate(random: &mut fastrand::Rng) -> Self {
+        let (mut right, mut wrong) = (Vec::new(), Vec::new());
+        for (path, rights, wrongs) in choices() {
+            right.extend(rights.into_iter().map(|value| (path, value)));
+            wrong.extend(wrongs.into_iter().map(|value| (path, value)));
+        }
+        let mut values = json!({});
+        for _ in 0..random.usize(1..10) {
+            let (path, value) = &right[random.usize(..right.len())];
+            set(&mut values, path, value.clone());
+        }
+        // The last one, so that no right one takes its place.
+        let is_wrong = random.u8(..3) == 0;
+        if is_wrong {
+            let (path, value) = &wrong[random.usize(..wrong.len())];
+            set(&mut values, path, value.clone());
+        }
+        Self { namespace: NAMESPACES[random.usize(..NAMESPACES.len())], values, is_wrong }
     }
-    let mut values = json!({});
-    for _ in 0..random.usize(1..10) {
-        let (path, value) = &right[random.usize(..right.len())];
-        set(&mut values, path, value.clone());
-    }
-    // The last one, so that no right one takes its place.
-    let is_wrong = random.u8(..3) == 0;
-    if is_wrong {
-        let (path, value) = &wrong[random.usize(..wrong.len())];
-        set(&mut values, path, value.clone());
-    }
-    (values, is_wrong)
 }
 
 fn set(values: &mut Value, path: &str, value: Value) {
@@ -147,6 +166,7 @@ fn set(values: &mut Value, path: &str, value: Value) {
 }
 
 /// Paths of values, with right ones and wrong ones. No two right ones exclude each other.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn choices() -> Vec<(&'static str, Vec<Value>, Vec<Value>)> {
     let list = |value: Value| value.as_array().expect("a list").clone();
     let choice = |path, right, wrong| (path, list(right), list(wrong));

@@ -1,7 +1,7 @@
 //! The Helm chart says what `kubectl kustomize` says, object by object.
 //!
 //! What may differ is listed here: the Namespace is the release's own, labels of Helm are added, and the end of the
-//! ConfigMap's name is another hash.
+//! name of the `ConfigMap` is another hash.
 
 use std::collections::BTreeMap;
 use std::env;
