@@ -77,7 +77,7 @@ pub(crate) fn workloads(world: &World) {
             workload("StatefulSet", "statefulset", json!({"replicas": 2, "podManagementPolicy": "Parallel"})),
             workload("DaemonSet", "daemonset", json!({})),
             object("batch/v1", "Job", "workloads", "job", json!({"spec": job})),
-            // Never on its own: on the last day of February of a year that has none.
+            // Never by itself: February has no 30th day.
             object(
                 "batch/v1",
                 "CronJob",

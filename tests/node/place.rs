@@ -7,6 +7,7 @@
 use std::env;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, ExitCode, Stdio};
@@ -82,6 +83,10 @@ pub(crate) struct Cgroups {
 impl Cgroups {
     /// Tries the sandbox of a node; or says what is missing on this machine.
     pub(crate) fn probe() -> Result<Sandbox, String> {
+        let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        if !is_root {
+            return Err("a kubelet needs Linux and root".to_owned());
+        }
         if hierarchies()?.is_empty() {
             return Err("no cgroups are mounted here, and containers need them".to_owned());
         }

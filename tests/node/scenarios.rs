@@ -54,10 +54,10 @@ pub(crate) const REPOSITORIES: &[&str] = &[
     "traps:1",
 ];
 
-type Step = fn(&World);
-
 /// What everybody may pull.
 pub(crate) const PUBLIC_REPOSITORIES: &[&str] = &["trap-malformed:1", "trap-token:1"];
+
+type Step = fn(&World);
 
 /// What is created at once.
 pub(crate) const FIRST: &[Step] =
