@@ -29,7 +29,7 @@ test: ## Set up what the tests need (the first time: Kubernetes and containerd b
 	tests/node/build || test -z "$$CI"
 	tests/lint-dockerfile
 	@# What runs in clusters, under load and under faults is the image's own binary, where it can be built.
-	program=$$(tests/static-binary) && PULLKEY_PROGRAM=$$program $(CARGO) test --locked
+	program=$$(tests/static-binary) && PULLKEY_PROGRAM=$$program $(CARGO) test --locked --no-fail-fast
 
 test-faults: ## Do to the program what clients, strangers and machines do wrong, and print a table of what happens
 	$(CARGO) test --release --locked --test faults
