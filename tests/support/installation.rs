@@ -76,7 +76,15 @@ impl Installation {
     /// one of them empties a namespace that is deleted.
     pub(crate) fn remove(&self, cluster: &Cluster) {
         self.crash();
-        for (kind, name) in [("mutatingwebhookconfiguration", "pullkey"), ("namespace", NAMESPACE)] {
+        for (kind, name) in [
+            ("mutatingwebhookconfiguration", "pullkey"),
+            ("namespace", NAMESPACE),
+            // Those of the default are of no namespace, and Helm takes over nothing that it did not make.
+            ("validatingadmissionpolicybinding", "pullkey"),
+            ("validatingadmissionpolicy", "pullkey"),
+            ("clusterrolebinding", "pullkey"),
+            ("clusterrole", "pullkey"),
+        ] {
             cluster.kubectl.run(&["delete", kind, name, "--ignore-not-found"]);
         }
     }
