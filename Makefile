@@ -45,7 +45,7 @@ demo: ## Tell the story on a real node: an image that cannot be pulled, a label,
 	@tests/prepare
 	@program=$$(tests/static-binary) && PULLKEY_NODE=demo PULLKEY_PROGRAM=$$program $(CARGO) test --quiet --locked --test node
 
-test-rollout: ## Restart, renew, kill and overload the release build under load, and print what was lost (about 25 minutes)
+test-rollout: ## Restart, renew, kill and overload the release build under load, and print what was lost (about 20 minutes)
 	$(CARGO) build --release --locked
 	PULLKEY_ROLLOUT=long PULLKEY_PROGRAM=$(abspath $(PULLKEY)) $(CARGO) test --locked --test rollout
 
