@@ -42,6 +42,8 @@ test-node: ## As root, pull with a real kubelet and containerd from a registry w
 	program=$$(tests/static-binary) && PULLKEY_PROGRAM=$$program $(CARGO) test --locked --test node
 
 demo: ## As root, tell the story on a real node: an image that cannot be pulled, a label, a running Pod (half a minute once built)
+	@# Before minutes of building.
+	@test "$$(id -u)" = 0 || { echo "make demo: a kubelet needs Linux and root" >&2; exit 1; }
 	@tests/prepare
 	@program=$$(tests/static-binary) && PULLKEY_NODE=demo PULLKEY_PROGRAM=$$program $(CARGO) test --quiet --locked --test node
 
