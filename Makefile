@@ -37,11 +37,13 @@ test-faults: ## Do to the program what clients, strangers and machines do wrong,
 soak: ## A steady load with malformed requests in it; DURATION=10m says how long
 	PULLKEY_SOAK=$(or $(DURATION),10m) $(CARGO) test --release --locked --test faults -- soak
 
-test-node: ## Pull with a real kubelet and containerd from a registry with passwords, and print a table of what was seen
+test-node: ## As root, pull with a real kubelet and containerd from a registry with passwords, and print a table of what was seen
 	tests/prepare
 	program=$$(tests/static-binary) && PULLKEY_PROGRAM=$$program $(CARGO) test --locked --test node
 
-demo: ## Tell the story on a real node: an image that cannot be pulled, a label, a running Pod (about a minute once built)
+demo: ## As root, tell the story on a real node: an image that cannot be pulled, a label, a running Pod (half a minute once built)
+	@# Before minutes of building.
+	@test "$$(id -u)" = 0 || { echo "make demo: a kubelet needs Linux and root" >&2; exit 1; }
 	@tests/prepare
 	@program=$$(tests/static-binary) && PULLKEY_NODE=demo PULLKEY_PROGRAM=$$program $(CARGO) test --quiet --locked --test node
 

@@ -128,7 +128,11 @@ impl Cgroups {
         programs: &Programs,
     ) -> Result<ExitCode, String> {
         let code = sandbox.run_this_program_with(&[(CGROUP, &self.name)], programs);
-        self.remove()?;
+        if let Err(reason) = self.remove() {
+            // The trials have run, and must not pass for skipped.
+            eprintln!("{reason}");
+            return Ok(ExitCode::FAILURE);
+        }
         code
     }
 
