@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::config::is_dns_label;
 
+pub mod access;
 pub mod registration;
 pub mod serve;
 

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use crate::cli::Command;
 
+mod access;
 mod check;
 mod explain;
 mod inject;
