@@ -10,8 +10,7 @@ use crate::cluster::reader::{Access, Reader};
 /// Finds the API server that the flags and the kubeconfig lead to. Nothing is sent yet.
 pub(super) async fn connect(args: &AccessArgs) -> anyhow::Result<Reader> {
     let AccessArgs { kubeconfig, context, in_cluster } = args;
-    let access =
-        Access { kubeconfig: kubeconfig.clone(), context: context.clone(), in_cluster: *in_cluster };
+    let access = Access { kubeconfig: kubeconfig.clone(), context: context.clone(), in_cluster: *in_cluster };
     Ok(Reader::connect(&access).await?)
 }
 

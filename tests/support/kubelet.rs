@@ -1,7 +1,8 @@
 //! What a node would do with pullkey's Pods, as far as processes, files, readiness and endpoints go.
 //!
 //! For each Pod that the controllers make in a namespace a process of pullkey runs: with the Pod's arguments and
-//! variables, and with its volumes and the token of its account where a container has them. While it answers its
+//! variables, with an address of its own, and with its volumes and the token of its account where a container has
+//! them. While it answers its
 //! readiness probe, the Pod's status says so and an `EndpointSlice` leads the API server there. A process that ends
 //! is started again with the same volumes, one whose Pod is gone is told to end. So a rollout rolls out, a Secret
 //! that is replaced reaches the process, and commands such as `kubectl rollout status` end. No image is pulled and
@@ -9,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,12 +27,12 @@ use super::kubectl::Kubectl;
 use super::objects::{Files, Objects, arguments, variables};
 use super::process::Daemon;
 use super::program;
-use super::sandbox::ADDRESS;
+use super::sandbox::BRIDGE;
 
 /// The image of the shipped manifests. No registry has it: a Pod with it runs only where somebody put it on the node.
 const PLACEHOLDER: &str = "pullkey:0.1.0";
 
-/// Every process has ports of its own, also those of another namespace or of a trial before.
+/// Every Pod has an address of its own, also those of another namespace or of a trial before.
 static COUNT: AtomicU16 = AtomicU16::new(0);
 
 /// The stand-in, until it is dropped.
@@ -117,7 +118,8 @@ struct Running {
     /// Volumes whose files come from the cluster.
     files: Vec<(PathBuf, Files)>,
     service: String,
-    port: u16,
+    address: String,
+    port: String,
     admin_address: String,
     is_ready: bool,
     grace: Duration,
@@ -169,7 +171,7 @@ impl Node {
         }
         self.gone.extend(gone);
         if !self.gone.is_empty() {
-            self.unpublish(&self.gone)?;
+            unpublish(&self.kubectl, &self.namespace, &self.gone)?;
             self.gone.clear();
         }
         Ok(())
@@ -198,10 +200,10 @@ impl Node {
         let is_ready = answer.is_ok();
         if is_ready != running.is_ready {
             if is_ready {
-                publish(&self.kubectl, &self.namespace, &running.service, name, running.port)?;
+                publish(&self.kubectl, &self.namespace, name, running)?;
             } else {
-                self.unpublish(&[name.to_owned()])?;
-                self.set_ready(name, "False")?;
+                unpublish(&self.kubectl, &self.namespace, &[name.to_owned()])?;
+                set_ready(&self.kubectl, &self.namespace, name, &running.address, "False")?;
             }
         }
         if let Some(running) = self.pods.get_mut(name) {
@@ -234,13 +236,21 @@ impl Node {
             .collect();
 
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let (port, admin_address) = (9000 + count, format!("127.0.0.1:{}", 10000 + count));
+        let address = give_address(count);
+        let (mut port, mut admin_address) = (String::new(), String::new());
         let mut command = contained(&program::under_test(), &folder, &volumes);
         let variables = variables(pod)?;
         for argument in arguments(pod, &variables) {
+            let port_of = |listen: &str| listen.rsplit(':').next().unwrap_or_default().to_owned();
             command.arg(match argument.split_once('=') {
-                Some(("--listen", _)) => format!("--listen={ADDRESS}:{port}"),
-                Some(("--admin-listen", _)) => format!("--admin-listen={admin_address}"),
+                Some(("--listen", listen)) => {
+                    port = port_of(listen);
+                    format!("--listen={address}:{port}")
+                }
+                Some(("--admin-listen", listen)) => {
+                    admin_address = format!("{address}:{}", port_of(listen));
+                    format!("--admin-listen={admin_address}")
+                }
                 _ => argument,
             });
         }
@@ -255,6 +265,7 @@ impl Node {
             process,
             files,
             service,
+            address,
             port,
             admin_address,
             is_ready: false,
@@ -273,16 +284,6 @@ impl Node {
             self.kubectl.attempt(&arguments, "")?.trim().clone_into(&mut self.token);
         }
         Ok(self.token.clone())
-    }
-
-    fn unpublish(&self, names: &[String]) -> Result<(), String> {
-        let mut arguments = vec!["delete", "endpointslice", "-n", &self.namespace, "--ignore-not-found"];
-        arguments.extend(names.iter().map(String::as_str));
-        self.kubectl.attempt(&arguments, "").map(drop)
-    }
-
-    fn set_ready(&self, name: &str, status: &str) -> Result<(), String> {
-        set_ready(&self.kubectl, &self.namespace, name, status)
     }
 }
 
@@ -309,7 +310,9 @@ fn projected(pod: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Leads the API server to a Pod that is ready, and tells the Deployment that it is.
-fn publish(kubectl: &Kubectl, namespace: &str, service: &str, name: &str, port: u16) -> Result<(), String> {
+fn publish(kubectl: &Kubectl, namespace: &str, name: &str, running: &Running) -> Result<(), String> {
+    let Running { service, address, port, .. } = running;
+    let port: u16 = port.parse().map_err(|_| format!("{name} does not say where it listens"))?;
     let endpoints = json!({
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -319,19 +322,47 @@ fn publish(kubectl: &Kubectl, namespace: &str, service: &str, name: &str, port: 
             "labels": {"kubernetes.io/service-name": service},
         },
         "addressType": "IPv4",
-        "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": true}}],
+        "endpoints": [{
+            "addresses": [address],
+            "conditions": {"ready": true},
+            "targetRef": {"kind": "Pod", "name": name, "namespace": namespace},
+        }],
         "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     });
     kubectl.attempt(&["apply", "--server-side", "-f", "-"], &endpoints.to_string())?;
-    set_ready(kubectl, namespace, name, "True")
+    set_ready(kubectl, namespace, name, address, "True")
+}
+
+fn unpublish(kubectl: &Kubectl, namespace: &str, names: &[String]) -> Result<(), String> {
+    let mut arguments = vec!["delete", "endpointslice", "-n", namespace, "--ignore-not-found"];
+    arguments.extend(names.iter().map(String::as_str));
+    kubectl.attempt(&arguments, "").map(drop)
 }
 
 /// For a while already, so that no trial waits for the Deployment's minReadySeconds: the time that endpoints take to
 /// reach every node, of which there is none.
-fn set_ready(kubectl: &Kubectl, namespace: &str, name: &str, status: &str) -> Result<(), String> {
+fn set_ready(
+    kubectl: &Kubectl,
+    namespace: &str,
+    name: &str,
+    address: &str,
+    status: &str,
+) -> Result<(), String> {
     let condition = json!({"type": "Ready", "status": status, "lastTransitionTime": "2020-01-01T00:00:00Z"});
-    let status = json!({"status": {"phase": "Running", "conditions": [condition]}}).to_string();
+    let (phase, addresses) = ("Running", json!([{"ip": address}]));
+    let status =
+        json!({"status": {"phase": phase, "conditions": [condition], "podIP": address, "podIPs": addresses}})
+            .to_string();
     kubectl
         .attempt(&["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status], "")
         .map(drop)
+}
+
+/// Gives the sandbox another address, that of its `number`th Pod, and returns it.
+fn give_address(number: u16) -> String {
+    let address = format!("10.99.{}.{}", 1 + number / 250, 1 + number % 250);
+    let add = ["ip", "address", "add", &format!("{address}/32"), "dev", BRIDGE];
+    let status = Command::new(add[0]).args(&add[1..]).stdin(Stdio::null()).status();
+    assert!(status.is_ok_and(|status| status.success()), "{} failed", add.join(" "));
+    address
 }
