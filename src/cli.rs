@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::config::is_dns_label;
 
+pub mod access;
+pub mod doctor;
 pub mod registration;
 pub mod serve;
 
@@ -61,6 +63,9 @@ pub enum Command {
     /// Print the registration that tells the API server which Pods to send
     #[command(after_help = registration::EXAMPLES)]
     Registration(Box<registration::RegistrationArgs>),
+    /// Check an installation from end to end, and say how to mend what is wrong
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Box<doctor::DoctorArgs>),
 }
 
 /// Arguments of `inject`.

@@ -7,7 +7,9 @@ use anyhow::Context as _;
 
 use crate::cli::Command;
 
+mod access;
 mod check;
+mod doctor;
 mod explain;
 mod inject;
 mod input;
@@ -25,6 +27,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Registration(args) => registration::run(*args),
+        Command::Doctor(args) => doctor::run(&args),
     }
 }
 

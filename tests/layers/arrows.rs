@@ -26,6 +26,8 @@ const PARTS: &[(&str, Uses)] = &[
     ("certs::cell", Uses::Only(&[])),
     ("cluster", Uses::Only(&[])),
     ("process", Uses::Only(&[])),
+    // What judges an installation takes its objects as data, and no client for them.
+    ("doctor", Uses::Only(&["certs::bundle", "certs::trust", "cluster::registration", "engine"])),
     ("engine", Uses::Only(&[])),
 ];
 
