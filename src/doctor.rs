@@ -4,8 +4,18 @@
 
 pub mod finding;
 pub mod installation;
+mod labels;
+mod owner;
+mod pods;
+pub mod probe;
 mod registration;
+pub mod rivals;
+mod scope;
+mod secrets;
 pub mod seen;
+pub mod selector;
+mod spelling;
+pub mod tenants;
 
 use finding::Finding;
 use installation::Installation;

@@ -80,8 +80,22 @@ impl Reader {
     ///
     /// # Errors
     /// A right is missing, there is no such kind, or the API server does not answer.
-    pub async fn list(&self, path: &str, mut each: impl FnMut(Value)) -> Result<(), CallError> {
-        let mut params = ListParams { limit: Some(PAGE), ..ListParams::default() };
+    pub async fn list(&self, path: &str, each: impl FnMut(Value)) -> Result<(), CallError> {
+        self.list_labelled(path, None, each).await
+    }
+
+    /// The same of those only that have a label, whatever its value.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub async fn list_labelled(
+        &self,
+        path: &str,
+        label: Option<&str>,
+        mut each: impl FnMut(Value),
+    ) -> Result<(), CallError> {
+        let label_selector = label.map(str::to_owned);
+        let mut params = ListParams { limit: Some(PAGE), label_selector, ..ListParams::default() };
         loop {
             let request = Request::new(path).list(&params);
             let request = request.map_err(|error| CallError::Away(error.to_string()))?;

@@ -11,7 +11,12 @@ use crate::doctor::examine;
 use crate::doctor::finding::Severity;
 
 mod collect;
+mod probe;
+mod progress;
 mod report;
+mod rivals;
+mod secrets;
+mod tenants;
 
 /// The exit code of an installation that has a problem.
 const SICK: u8 = 1;
@@ -20,8 +25,12 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let findings = access::block_on(async {
         let reader = access::connect(&args.access).await?;
         let installation = collect::installation(&reader, &args.registration).await;
-        let installation = installation.with_context(|| format!("cannot read {}", reader.server()))?;
-        Ok(examine(&installation))
+        let cannot_read = || format!("cannot read {}", reader.server());
+        let installation = installation.with_context(cannot_read)?;
+        let mut findings = examine(&installation);
+        let tenants = tenants::examine(&reader, &installation, args, &findings).await;
+        findings.extend(tenants.with_context(cannot_read)?);
+        Ok(findings)
     })?;
     print(&match args.output {
         OutputFormat::Text => report::text(&findings),

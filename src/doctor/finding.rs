@@ -54,6 +54,33 @@ macro_rules! checks {
 checks! {
     /// There is a registration with our webhook.
     Registration = "registration",
+
+    /// The label of a namespace does what it says.
+    NamespaceLabel = "namespace-label",
+    /// Some namespace is sent.
+    NoNamespace = "no-namespace",
+    /// The label of a Pod or a workload does what it says.
+    PodLabel = "pod-label",
+    /// Pods have what pullkey would add.
+    PodSecrets = "pod-secrets",
+    /// Pods that have it can pull.
+    Pull = "pull",
+    /// The Secret that the configuration names is there.
+    SecretMissing = "secret-missing",
+    /// The kubelet takes it for a pull secret.
+    SecretIgnored = "secret-ignored",
+    /// The kubelet can read it.
+    SecretMalformed = "secret-malformed",
+    /// It has a key for the image.
+    SecretRegistry = "secret-registry",
+    /// The key has a login.
+    SecretLogin = "secret-login",
+    /// No key of another Secret hides it.
+    SecretShadowed = "secret-shadowed",
+    /// Nobody else writes the list of pull secrets.
+    Rival = "rival",
+    /// A Pod that is only tried comes back with its pull secrets.
+    Probe = "probe",
 }
 
 impl Finding {

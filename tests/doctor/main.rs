@@ -14,7 +14,9 @@ mod support;
 
 mod faults;
 mod healthy;
+mod other_webhook;
 mod patient;
+mod tenants;
 
 use std::env;
 use std::process::ExitCode;
@@ -36,6 +38,39 @@ const TRIALS: &[(&str, Run)] = &named![
     healthy::nothing_is_found;
     faults::registration::it_is_missing;
     faults::registration::it_has_another_name;
+    faults::labels::a_namespace_has_a_key_that_is_nearly_right;
+    faults::labels::a_namespace_has_a_value_that_is_nearly_right;
+    faults::labels::a_namespace_has_a_value_that_says_nothing;
+    faults::labels::the_label_of_a_namespace_is_an_annotation;
+    faults::labels::namespaces_that_are_never_sent_are_opted_in;
+    faults::labels::no_namespace_is_opted_in;
+    faults::labels::the_label_stands_on_a_workload_instead_of_its_namespace;
+    faults::labels::a_pod_that_meant_to_opt_out_is_injected;
+    faults::secrets::it_is_missing;
+    faults::secrets::a_secret_that_no_pod_needs_is_not_missed;
+    faults::secrets::it_is_of_a_type_that_the_kubelet_passes_over;
+    faults::secrets::it_has_its_credentials_under_another_key;
+    faults::secrets::it_cannot_be_read;
+    faults::secrets::it_is_for_another_registry;
+    faults::secrets::its_key_of_docker_hub_lacks_the_slash;
+    faults::secrets::its_entry_has_no_login;
+    faults::secrets::another_secret_hides_it;
+    faults::secrets::it_may_not_be_read;
+    faults::pods::one_is_older_than_the_label;
+    faults::pods::one_that_lacks_a_secret_cannot_pull;
+    faults::pods::one_that_lacks_nothing_cannot_pull;
+    faults::rivals::a_webhook_replaces_the_list;
+    faults::rivals::a_policy_replaces_the_list;
+    faults::rivals::a_policy_adds_to_the_list;
+    faults::rivals::kyverno_writes_the_list;
+    faults::rivals::gatekeeper_writes_the_list;
+    faults::rivals::another_pullkey_is_asked_about_the_same_pods;
+    faults::probe::no_replica_answers;
+    faults::probe::pods_slip_through_where_nobody_answers;
+    faults::probe::the_service_is_gone;
+    faults::probe::somebody_else_refuses;
+    faults::probe::the_strictest_level_admits_it;
+    faults::probe::the_user_may_create_no_pods;
 ];
 
 fn main() -> ExitCode {

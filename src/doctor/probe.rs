@@ -1,0 +1,255 @@
+//! A Pod that is only tried: what it looks like, and what its answer tells.
+
+use serde_json::{Value, json};
+
+use super::finding::{Check, Finding};
+use super::installation::Installation;
+use super::rivals::Rivals;
+use crate::cluster::registration::WEBHOOK_NAME;
+use crate::engine::pattern::Pattern;
+use crate::engine::rules::Rules;
+
+/// The Pod's own pull secret, which has to stay in front. There is no Secret of this name.
+const OWN: &str = "pullkey-doctor-probe";
+/// How many entries one Pod tries; each is a container.
+const ENTRIES_MAX: usize = 8;
+/// What stands below the host and the path of a pattern.
+const REPOSITORIES: [&str; 2] = ["pullkey-doctor/probe", "probe/pullkey-doctor"];
+/// What stars are replaced by. A host of one label needs a capital.
+const FILLINGS: [&str; 3] = ["a", "1", "A"];
+
+/// A Pod for one namespace, and what must become of it.
+#[derive(Debug)]
+pub struct Probe {
+    /// Where it is tried.
+    pub namespace: String,
+    /// What is sent.
+    pub pod: Value,
+    /// What pullkey adds; nothing where the configuration is not known.
+    expected: Vec<String>,
+    /// Who else changes such a Pod.
+    suspects: Vec<String>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Answer {
+    /// What would have been stored.
+    Created(Value),
+    /// The user may not create Pods there, or somebody refuses with the same status.
+    Forbidden(String),
+    /// Anything else that the API server says.
+    Refused(String),
+}
+
+impl Probe {
+    /// Makes a Pod for a namespace that is sent; none where no entry applies.
+    #[must_use]
+    pub fn new(
+        installation: &Installation,
+        rules: Option<&Rules>,
+        rivals: &Rivals,
+        (namespace, labels): &(String, Value),
+    ) -> Option<Self> {
+        let mut images = rules.map(|rules| images(rules, namespace)).unwrap_or_default();
+        if images.is_empty() {
+            images.push(format!("registry.invalid/{OWN}:probe"));
+        }
+        let names = rules.map(|rules| rules.select(images.iter().map(String::as_str), namespace).names);
+        if names.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
+        let expected = names.into_iter().flatten().map(str::to_owned).collect();
+        let pod = pod(&images);
+        let suspects = rivals.suspects(installation, labels, &pod["metadata"]["labels"]);
+        Some(Self { namespace: namespace.clone(), pod, expected, suspects })
+    }
+
+    /// Says what is wrong. `is_sick` tells that something is known already for which pullkey cannot answer.
+    #[must_use]
+    pub fn judge(&self, installation: &Installation, answer: &Answer, is_sick: bool) -> Option<Finding> {
+        let object = format!("Namespace {}", self.namespace);
+        let unseen = |reason: &str, fix: &str| {
+            Some(Finding::unseen(
+                Check::Probe,
+                &object,
+                format!("no Pod could be tried in it: {reason}"),
+                fix,
+            ))
+        };
+        match answer {
+            Answer::Created(pod) => self.compare(installation, &object, pod, is_sick),
+            Answer::Refused(said) if is_ours(said) => {
+                let fix = remedy(installation, said);
+                let problem = format!("a Pod that was tried in it is refused: {said}");
+                (!is_sick).then(|| Finding::problem(Check::Probe, &object, problem, fix))
+            }
+            Answer::Forbidden(said) if said.contains("cannot create resource") => {
+                let fix = format!(
+                    "let somebody run this who may create pods in {}; nothing is stored",
+                    self.namespace
+                );
+                unseen(said, &fix)
+            }
+            Answer::Forbidden(said) | Answer::Refused(said) => unseen(
+                said,
+                "try it by hand with a Pod that is admitted: kubectl create --dry-run=server -o yaml -f pod.yaml",
+            ),
+        }
+    }
+
+    fn compare(
+        &self,
+        installation: &Installation,
+        object: &str,
+        pod: &Value,
+        is_sick: bool,
+    ) -> Option<Finding> {
+        let listed = pod["spec"]["imagePullSecrets"].as_array().into_iter().flatten();
+        let names: Vec<&str> = listed.filter_map(|reference| reference["name"].as_str()).collect();
+        let missing: Vec<&str> =
+            self.expected.iter().map(String::as_str).filter(|name| !names.contains(name)).collect();
+        if names.first() != Some(&OWN) {
+            return Some(self.rival(object, &names));
+        }
+        if missing.is_empty() || is_sick {
+            return None;
+        }
+        let (missing, expected) = (missing.join(", "), self.expected.join(", "));
+        if names.len() > 1 {
+            let problem = format!(
+                "a Pod that was tried in it came back with {} and without {missing}: pullkey answers by another configuration than the one that is installed",
+                names[1..].join(", ")
+            );
+            return Some(Finding::problem(Check::Probe, object, problem, restart(installation)));
+        }
+        let webhook = installation.webhook();
+        if webhook.is_some_and(|webhook| webhook["failurePolicy"] == "Ignore") {
+            let problem = format!(
+                "a Pod that was tried in it came back without {expected}: pullkey did not answer, and failurePolicy Ignore lets such Pods through"
+            );
+            return Some(Finding::problem(Check::Probe, object, problem, look_at_pods(installation)));
+        }
+        let problem = format!(
+            "a Pod that was tried in it came back without {expected}: pullkey answers by another configuration than the one that is installed, or a match condition keeps Pods from it"
+        );
+        Some(Finding::problem(Check::Probe, object, problem, restart(installation)))
+    }
+
+    fn rival(&self, object: &str, names: &[&str]) -> Finding {
+        let left = if names.is_empty() { "no pull secret".to_owned() } else { names.join(", ") };
+        let problem = format!(
+            "a Pod that was tried in it with the pull secret {OWN} came back with {left}: somebody replaces the list instead of adding to it"
+        );
+        let fix = match self.suspects.as_slice() {
+            [] => "look for a policy engine or an admission plugin that changes Pods; none is registered that can be seen".to_owned(),
+            [one] => format!("let it add to the list, or leave this namespace out: {one}"),
+            several => format!("let it add to the list, or leave this namespace out; one of these, in the order in which they are asked: {}", several.join(", ")),
+        };
+        Finding::problem(Check::Rival, object, problem, fix)
+    }
+}
+
+/// Whether it is our webhook that could not be called.
+fn is_ours(said: &str) -> bool {
+    said.contains(&format!("failed calling webhook {WEBHOOK_NAME:?}"))
+}
+
+/// What to do about the cause that the API server gives.
+fn remedy(installation: &Installation, said: &str) -> String {
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if has(&["x509", "certificate", "tls:"]) {
+        let restart = restart(installation);
+        return format!(
+            "the API server does not trust the certificate: {restart}, or with certificates of your own set caBundle again"
+        );
+    }
+    if has(&["no endpoints available", "connection refused", "EOF", "connection reset"]) {
+        return look_at_pods(installation);
+    }
+    if has(&["not found", "no such host", "no service port"]) {
+        return "the Service that the registration names is not there: apply your overlay again, or `helm upgrade`".to_owned();
+    }
+    if has(&["deadline exceeded", "timeout", "no route", "unreachable"]) {
+        return "open the way from the API server to the port of pullkey's Pods: firewall, security group or NetworkPolicy".to_owned();
+    }
+    look_at_pods(installation)
+}
+
+fn look_at_pods(installation: &Installation) -> String {
+    match installation.service() {
+        Some((namespace, _)) => format!(
+            "look why no Pod of pullkey answers: kubectl -n {namespace} get pods -l app.kubernetes.io/name=pullkey"
+        ),
+        None => "look why nothing answers at the URL of the registration".to_owned(),
+    }
+}
+
+fn restart(installation: &Installation) -> String {
+    match installation.service() {
+        Some((namespace, _)) => {
+            format!("kubectl -n {namespace} rollout restart deployment -l app.kubernetes.io/name=pullkey")
+        }
+        None => "start the pullkey again that the URL of the registration leads to".to_owned(),
+    }
+}
+
+/// One image for each of the first entries that apply.
+fn images(rules: &Rules, namespace: &str) -> Vec<String> {
+    let entries = rules.entries().iter().enumerate();
+    let images = entries.filter_map(|(position, entry)| {
+        let candidates = entry.match_images.iter().flat_map(candidates);
+        candidates
+            .into_iter()
+            .find(|image| rules.select([image.as_str()], namespace).entries.contains(&position))
+    });
+    let mut images: Vec<String> = images.filter(|image| !image.is_empty()).take(ENTRIES_MAX).collect();
+    images.dedup();
+    images
+}
+
+/// Images that a pattern probably matches.
+fn candidates(pattern: &Pattern) -> Vec<String> {
+    let port = pattern.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let path = pattern.path().map(|path| format!("{path}/")).unwrap_or_default();
+    let fillings = FILLINGS.iter().map(|filling| pattern.host().replace('*', filling));
+    let hosts = fillings.chain(["localhost".to_owned()]);
+    hosts
+        .flat_map(|host| REPOSITORIES.map(|repository| format!("{host}{port}/{path}{repository}:probe")))
+        .collect()
+}
+
+/// A Pod that the strictest level of Pod Security and a quota on requests and limits admit.
+fn pod(images: &[String]) -> Value {
+    let resources = json!({"cpu": "1m", "memory": "1Mi"});
+    let containers: Vec<Value> = images
+        .iter()
+        .enumerate()
+        .map(|(position, image)| {
+            json!({
+                "name": format!("probe-{position}"),
+                "image": image,
+                "resources": {"requests": resources, "limits": resources},
+                "securityContext": {
+                    "allowPrivilegeEscalation": false,
+                    "capabilities": {"drop": ["ALL"]},
+                    "readOnlyRootFilesystem": true,
+                    "runAsNonRoot": true,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+            })
+        })
+        .collect();
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"generateName": format!("{OWN}-"), "labels": {"app.kubernetes.io/name": OWN}},
+        "spec": {
+            "automountServiceAccountToken": false,
+            "containers": containers,
+            "imagePullSecrets": [{"name": OWN}],
+            "restartPolicy": "Never",
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+        },
+    })
+}
