@@ -67,7 +67,8 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::rivals::another_pullkey_is_asked_about_the_same_pods;
     faults::probe::no_replica_answers;
     faults::probe::pods_slip_through_where_nobody_answers;
-    faults::probe::the_service_is_gone;
+    faults::probe::the_registration_leads_nowhere;
+    faults::probe::the_certificate_is_not_trusted;
     faults::probe::somebody_else_refuses;
     faults::probe::the_strictest_level_admits_it;
     faults::probe::the_user_may_create_no_pods;

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::patient::Patient;
 use crate::support::installation::NAMESPACE;
+use crate::support::patching::serve;
+use crate::support::sandbox::ADDRESS;
 use crate::support::wait::until;
 use crate::tenants::Namespace;
 
@@ -65,13 +67,41 @@ pub(crate) fn pods_slip_through_where_nobody_answers(patient: &Patient) {
     patient.until_healthy();
 }
 
-pub(crate) fn the_service_is_gone(patient: &Patient) {
+pub(crate) fn the_registration_leads_nowhere(patient: &Patient) {
     let guest = guest(patient);
-    patient.kubectl(&["delete", "service", "pullkey", "-n", NAMESPACE]);
+    change(
+        patient,
+        &json!([{"op": "replace", "path": "/webhooks/0/clientConfig/service/name", "value": "nowhere"}]),
+    );
     until_told(patient, &guest, "problem", "apply your overlay again");
     patient.apply();
     patient.wait();
     patient.until_healthy();
+}
+
+pub(crate) fn the_certificate_is_not_trusted(patient: &Patient) {
+    let guest = guest(patient);
+    let (port, _) = serve(json!([]));
+    // Whatever else is trusted, the certificate behind this address is not.
+    change(
+        patient,
+        &json!([
+            {"op": "remove", "path": "/webhooks/0/clientConfig/service"},
+            {"op": "add", "path": "/webhooks/0/clientConfig/url", "value": format!("https://{ADDRESS}:{port}/")},
+        ]),
+    );
+    until_told(patient, &guest, "problem", "the API server does not trust the certificate");
+    patient.kubectl(&["delete", "mutatingwebhookconfiguration", "pullkey"]);
+    patient.apply();
+    patient.wait();
+    patient.until_healthy();
+}
+
+/// Changes the registration by a JSON patch.
+#[track_caller]
+fn change(patient: &Patient, patch: &Value) {
+    let arguments = ["patch", "mutatingwebhookconfiguration", "pullkey", "--type=json", "-p"];
+    patient.kubectl(&[&arguments[..], &[&patch.to_string()]].concat());
 }
 
 pub(crate) fn somebody_else_refuses(patient: &Patient) {
