@@ -16,6 +16,7 @@ mod faults;
 mod healthy;
 mod other_webhook;
 mod patient;
+mod selectors;
 mod tenants;
 
 use std::env;
@@ -36,6 +37,7 @@ macro_rules! named {
 
 const TRIALS: &[(&str, Run)] = &named![
     healthy::nothing_is_found;
+    selectors::they_are_read_as_the_api_server_reads_them;
     faults::registration::it_is_missing;
     faults::registration::it_has_another_name;
     faults::labels::a_namespace_has_a_key_that_is_nearly_right;
