@@ -5,11 +5,14 @@
 pub mod finding;
 pub mod installation;
 mod labels;
+pub mod many;
 mod owner;
 mod pods;
 pub mod probe;
 mod registration;
 pub mod rivals;
+#[cfg(test)]
+mod sample;
 mod scope;
 mod secrets;
 pub mod seen;

@@ -9,6 +9,7 @@ use crate::cli::OutputFormat;
 use crate::cli::doctor::DoctorArgs;
 use crate::doctor::examine;
 use crate::doctor::finding::Severity;
+use crate::doctor::many::shortened;
 
 mod collect;
 mod probe;
@@ -30,12 +31,15 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         let mut findings = examine(&installation);
         let tenants = tenants::examine(&reader, &installation, args, &findings).await;
         findings.extend(tenants.with_context(cannot_read)?);
-        Ok(findings)
+        Ok(shortened(findings))
     })?;
     print(&match args.output {
         OutputFormat::Text => report::text(&findings),
         OutputFormat::Json => report::json(&findings)?,
     })?;
+    if !args.secrets && matches!(args.output, OutputFormat::Text) {
+        print("Secrets were not looked at; --secrets does, with your rights\n")?;
+    }
     let is_sick = findings.iter().any(|finding| finding.severity == Severity::Problem);
     Ok(if is_sick { ExitCode::from(SICK) } else { ExitCode::SUCCESS })
 }

@@ -167,3 +167,79 @@ pub(super) fn not_sent(scope: &Scope<'_>, namespace: &Value) -> Option<Finding> 
     };
     Some(Finding::warning(Check::NoNamespace, &object, problem, fix))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::finding::{Finding, Severity};
+    use super::super::sample;
+    use crate::cluster::registration::rendered::{FailurePolicy, Namespaces};
+
+    fn said(installation: &super::super::installation::Installation, namespace: Value) -> Vec<Finding> {
+        sample::findings(installation, &sample::rules("always: [{pullSecrets: [x]}]"), &[namespace], &[])
+    }
+
+    #[test]
+    fn where_all_are_open_a_wrong_closing_label_is_named() {
+        let installation = sample::opt_out();
+        for (key, value, is_wrong) in [
+            ("pullkey.dev/inject", "disable", true),
+            ("pullkey.dev/injection", "disabled", true),
+            ("pullkey.dev/inject", "disabled", false),
+            ("pullkey.dev/inject", "false", false),
+            ("pullkey.dev/inject", "enabled", false),
+            ("pullkey.dev/inject", "blue", false),
+            ("team", "disabled", false),
+        ] {
+            let findings = said(&installation, sample::namespace("shop", &[(key, value)]));
+            assert_eq!(!findings.is_empty(), is_wrong, "{key}={value}: {findings:?}");
+            let mended = "kubectl label namespace shop --overwrite pullkey.dev/inject=disabled";
+            assert!(
+                findings.iter().all(|one| one.severity == Severity::Warning && one.fix.starts_with(mended))
+            );
+        }
+    }
+
+    #[test]
+    fn what_another_installation_selects_is_right() {
+        let mut other = sample::registration("blue", Namespaces::OptIn, FailurePolicy::Fail);
+        other["webhooks"][0]["namespaceSelector"] = json!({"matchLabels": {"pullkey.dev/inject": "blue"}});
+        let blue = || sample::namespace("shop", &[("pullkey.dev/inject", "blue")]);
+        let ours = sample::registration("pullkey", Namespaces::OptIn, FailurePolicy::Fail);
+        assert_eq!(said(&sample::with(ours.clone(), vec![other.clone()]), blue()), []);
+        assert_eq!(said(&sample::with(ours, Vec::new()), blue()).len(), 1);
+        // And for the other one what opens is its own value.
+        let alone = sample::with(other, Vec::new());
+        assert_eq!(said(&alone, blue()), []);
+        let findings = said(&alone, sample::namespace("shop", &[("pullkey.dev/inject", "enabled")]));
+        assert_eq!(findings[0].fix, "kubectl label namespace shop --overwrite pullkey.dev/inject=blue");
+    }
+
+    #[test]
+    fn whoever_selects_by_a_label_of_his_own_is_not_told_of_ours() {
+        let mut registration = sample::registration("pullkey", Namespaces::OptIn, FailurePolicy::Fail);
+        registration["webhooks"][0]["namespaceSelector"] = json!({"matchLabels": {"team": "shop"}});
+        let installation = sample::with(registration, Vec::new());
+        assert_eq!(said(&installation, sample::namespace("shop", &[("team", "shop")])), []);
+        for label in [("team", "sho"), ("team", "web"), ("pullkey.dev/inject", "enabled")] {
+            assert_eq!(said(&installation, sample::namespace("web", &[label])), []);
+        }
+    }
+
+    #[test]
+    fn the_right_label_counts_whatever_else_was_written() {
+        let labels = [("pullkey.dev/inject", "enabled"), ("pullkey.dev/injection", "off")];
+        assert_eq!(said(&sample::opt_in(), sample::namespace("shop", &labels)), []);
+        let labels = [("pullkey.dev/inject", "disabled"), ("pullkey.dev/injection", "on")];
+        assert_eq!(said(&sample::opt_in(), sample::namespace("shop", &labels)), []);
+    }
+
+    #[test]
+    fn a_namespace_that_is_being_deleted_is_left_alone() {
+        let mut namespace = sample::namespace("shop", &[("pullkey.dev/inject", "enable")]);
+        assert_eq!(said(&sample::opt_in(), namespace.clone()).len(), 1);
+        namespace["status"]["phase"] = json!("Terminating");
+        assert_eq!(said(&sample::opt_in(), namespace), []);
+    }
+}

@@ -179,3 +179,72 @@ impl Fault {
         Finding::problem(Check::Pull, object, problem, fix)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::finding::{Finding, Severity};
+    use super::super::sample;
+
+    const IMAGE: &str = "registry.example.com/web";
+    const ENTRIES: &str = "registries: [{matchImages: [registry.example.com], pullSecrets: [first, second]}]";
+
+    fn said(pods: &[Value]) -> Vec<Finding> {
+        let namespace = sample::namespace("shop", &[("pullkey.dev/inject", "enabled")]);
+        sample::findings(&sample::opt_in(), &sample::rules(ENTRIES), &[namespace], pods)
+    }
+
+    fn of_replica_set(name: &str) -> Value {
+        let mut pod = sample::pod("shop", name, IMAGE, &["first"]);
+        pod["metadata"]["labels"] = json!({"pod-template-hash": "5d4f"});
+        pod["metadata"]["ownerReferences"] =
+            json!([{"kind": "ReplicaSet", "name": "web-5d4f", "controller": true}]);
+        pod
+    }
+
+    #[test]
+    fn the_pods_of_a_workload_are_named_once() {
+        let findings = said(&[of_replica_set("web-5d4f-a"), of_replica_set("web-5d4f-b")]);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        let Finding { severity, object, problem, fix, .. } = &findings[0];
+        assert_eq!((*severity, object.as_str()), (Severity::Warning, "Deployment shop/web"));
+        assert!(problem.starts_with("2 Pods of it lack second:"), "{problem}");
+        assert_eq!(fix, "kubectl -n shop rollout restart deployment/web");
+    }
+
+    #[test]
+    fn one_that_waits_makes_it_a_problem() {
+        let mut waiting = of_replica_set("web-5d4f-b");
+        waiting["status"]["containerStatuses"] =
+            json!([{"name": "main", "state": {"waiting": {"reason": "ErrImagePull", "message": "denied"}}}]);
+        let findings = said(&[of_replica_set("web-5d4f-a"), waiting]);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].severity, Severity::Problem);
+    }
+
+    #[test]
+    fn a_pod_that_pullkey_leaves_alone_lacks_nothing() {
+        let lacking = sample::pod("shop", "web", IMAGE, &[]);
+        assert_eq!(said(std::slice::from_ref(&lacking)).len(), 1);
+        let change = |pointer: &str, value: Value| {
+            let mut pod = lacking.clone();
+            let (parent, member) = pointer.rsplit_once('/').expect("a pointer");
+            pod.pointer_mut(parent).expect("it is there")[member] = value;
+            pod
+        };
+        for pod in [
+            change("/metadata/annotations", json!({"kubernetes.io/config.mirror": "x"})),
+            change("/metadata/labels", json!({"pullkey.dev/inject": "disabled"})),
+            change("/metadata/namespace", json!("other")),
+            change("/metadata/deletionTimestamp", json!("2026-01-01T00:00:00Z")),
+            change("/status/phase", json!("Succeeded")),
+            change("/status/phase", json!("Failed")),
+            change("/spec/containers", json!([{"name": "main", "image": "quay.io/web"}])),
+            change("/spec/imagePullSecrets", json!([{"name": "second"}, {"name": "first"}])),
+            change("/spec/containers", json!("no list")),
+        ] {
+            assert_eq!(said(std::slice::from_ref(&pod)), [], "{pod}");
+        }
+    }
+}

@@ -253,3 +253,155 @@ fn pod(images: &[String]) -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Severity;
+    use super::super::sample;
+    use super::*;
+    use crate::cluster::registration::rendered::{FailurePolicy, Namespaces};
+
+    const ENTRIES: &str = "registries: [{matchImages: [registry.example.com], pullSecrets: [first, second]}]";
+
+    fn shop() -> (String, Value) {
+        let namespace = sample::namespace("shop", &[("pullkey.dev/inject", "enabled")]);
+        ("shop".to_owned(), namespace["metadata"]["labels"].clone())
+    }
+
+    fn judged(installation: &Installation, answer: &Answer, is_sick: bool) -> Option<Finding> {
+        let rules = sample::rules(ENTRIES);
+        let probe =
+            Probe::new(installation, Some(&rules), &Rivals::default(), &shop()).expect("an entry applies");
+        probe.judge(installation, answer, is_sick)
+    }
+
+    fn created(names: &[&str]) -> Answer {
+        let names: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+        Answer::Created(json!({"spec": {"imagePullSecrets": names}}))
+    }
+
+    #[test]
+    fn an_image_is_found_for_every_pattern() {
+        for pattern in [
+            "registry.example.com",
+            "registry.example.com:5000/team",
+            "docker.io",
+            "docker.io/janedoe",
+            "*.dkr.ecr.*.amazonaws.com",
+            "*",
+            "*:5000",
+            "reg*",
+            "*-docker.pkg.dev/project",
+            "localhost",
+            "[::1]:5000",
+            "MyReg",
+        ] {
+            let rules =
+                sample::rules(&format!("registries: [{{matchImages: [{pattern:?}], pullSecrets: [x]}}]"));
+            let found = images(&rules, "shop");
+            assert_eq!(found.len(), 1, "{pattern}");
+            assert_eq!(rules.select(found.iter().map(String::as_str), "shop").names, ["x"], "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_excepted_is_not_tried() {
+        let rules = sample::rules(
+            "registries: [{matchImages: [a.example.com], exceptImages: [a.example.com/pullkey-doctor], pullSecrets: [x]}]",
+        );
+        assert_eq!(images(&rules, "shop"), ["a.example.com/probe/pullkey-doctor:probe"]);
+        let elsewhere = sample::rules(
+            "registries: [{matchImages: [a.example.com], namespaces: [web], pullSecrets: [x]}]",
+        );
+        assert!(Probe::new(&sample::opt_in(), Some(&elsewhere), &Rivals::default(), &shop()).is_none());
+        let always = sample::rules("always: [{pullSecrets: [x]}]");
+        let probe =
+            Probe::new(&sample::opt_in(), Some(&always), &Rivals::default(), &shop()).expect("it applies");
+        assert_eq!(probe.expected, ["x"]);
+    }
+
+    #[test]
+    fn a_pod_that_comes_back_as_it_should_is_fine() {
+        let installation = sample::opt_in();
+        assert_eq!(judged(&installation, &created(&[OWN, "first", "second"]), false), None);
+        // Somebody who adds is no rival.
+        assert_eq!(judged(&installation, &created(&[OWN, "first", "theirs", "second"]), false), None);
+    }
+
+    #[test]
+    fn what_lacks_names_tells_why() {
+        let installation = sample::opt_in();
+        for (names, problem) in [
+            (&[OWN, "other"][..], "by another configuration"),
+            (&[OWN, "first"], "by another configuration"),
+            (&[OWN], "or a match condition"),
+        ] {
+            let finding = judged(&installation, &created(names), false).expect("a finding");
+            assert!(finding.problem.contains(problem), "{finding:?}");
+            assert_eq!((finding.severity, finding.check), (Severity::Problem, Check::Probe));
+            assert_eq!(judged(&installation, &created(names), true), None, "the cause is known");
+        }
+        let open = sample::registration("pullkey", Namespaces::OptIn, FailurePolicy::Ignore);
+        let finding = judged(&sample::with(open, Vec::new()), &created(&[OWN]), false).expect("a finding");
+        assert!(finding.problem.contains("lets such Pods through"), "{finding:?}");
+    }
+
+    #[test]
+    fn who_replaced_the_list_is_named_in_the_order_of_the_calls() {
+        let webhook = |name: &str, rule: Value, selector: Value| {
+            json!({"metadata": {"name": name}, "webhooks": [{
+                "name": format!("{name}.example.com"), "rules": [rule], "namespaceSelector": selector}]})
+        };
+        let pods =
+            json!({"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]});
+        let deployments = json!({"operations": ["CREATE"], "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"]});
+        let elsewhere = json!({"matchLabels": {"kubernetes.io/metadata.name": "web"}});
+        let ours = sample::registration("pullkey", Namespaces::OptIn, FailurePolicy::Fail);
+        let others = vec![
+            webhook("zz", pods.clone(), json!({})),
+            webhook("none", deployments, json!({})),
+            webhook("elsewhere", pods.clone(), elsewhere),
+            webhook("aa", pods, Value::Null),
+        ];
+        let installation = sample::with(ours, others);
+        // The cause lies outside of pullkey, so it is named whatever else is wrong.
+        let finding = judged(&installation, &created(&["theirs"]), true).expect("a finding");
+        let asked = "MutatingWebhookConfiguration aa (aa.example.com), MutatingWebhookConfiguration zz (zz.example.com)";
+        assert!(finding.fix.ends_with(asked), "{finding:?}");
+        assert_eq!(finding.check, Check::Rival);
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_cause() {
+        let installation = sample::opt_in();
+        let ours = |cause: &str| {
+            Answer::Refused(format!(
+                "Internal error occurred: failed calling webhook \"inject.pullkey.dev\": failed to call webhook: {cause}"
+            ))
+        };
+        for (cause, fix) in [
+            ("dial tcp 10.0.0.1:8443: connect: connection refused", "get pods"),
+            ("no endpoints available for service \"pullkey\"", "get pods"),
+            ("service \"pullkey\" not found", "apply your overlay again"),
+            (
+                "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+                "does not trust",
+            ),
+            ("context deadline exceeded", "open the way"),
+            ("something new", "get pods"),
+        ] {
+            let finding = judged(&installation, &ours(cause), false).expect("a finding");
+            assert!(finding.severity == Severity::Problem && finding.fix.contains(fix), "{finding:?}");
+            assert_eq!(judged(&installation, &ours(cause), true), None);
+        }
+        for answer in [
+            Answer::Forbidden("pods is forbidden: User \"x\" cannot create resource \"pods\"".to_owned()),
+            Answer::Forbidden("exceeded quota: none".to_owned()),
+            Answer::Refused("failed calling webhook \"other.example.com\": x".to_owned()),
+            Answer::Refused("admission webhook \"other.example.com\" does not support dry run".to_owned()),
+        ] {
+            let finding = judged(&installation, &answer, false).expect("a finding");
+            assert_eq!(finding.severity, Severity::Unseen, "{finding:?}");
+        }
+    }
+}

@@ -22,6 +22,8 @@ pub(super) struct Scope<'i> {
     others: Vec<(&'i str, &'i Value)>,
     /// The label that opens and closes.
     pub(super) key: &'i str,
+    /// Whether that label is for nothing else.
+    is_pullkeys_own: bool,
     /// The values that open; the first is the one to write.
     opening: Vec<&'i str>,
     /// The same for those that close.
@@ -44,9 +46,9 @@ impl<'i> Scope<'i> {
         let selector = &ours["namespaceSelector"];
         let keys: Vec<&str> = requirements(selector).map(|line| line.key).collect();
         // Who selects by labels of his own does not look at ours.
-        let is_ours = |key: &&&str| **key == INJECT_LABEL || spelling::is_meant(key, INJECT_LABEL);
+        let is_ours = |key: &str| key == INJECT_LABEL || spelling::is_meant(key, INJECT_LABEL);
         let other_label = || keys.iter().find(|key| **key != NAME_LABEL);
-        let key = keys.iter().find(is_ours).or_else(other_label).copied().unwrap_or(INJECT_LABEL);
+        let key = keys.iter().find(|key| is_ours(key)).or_else(other_label).copied().unwrap_or(INJECT_LABEL);
         let values = |webhook: &'i Value, opens: bool| {
             let lines = requirements(&webhook["namespaceSelector"]).filter(move |line| line.key == key);
             let lines = lines.filter(move |line| if opens { line.opens } else { line.closes });
@@ -63,6 +65,7 @@ impl<'i> Scope<'i> {
         let mut scope = Self {
             webhook: ours,
             key,
+            is_pullkeys_own: is_ours(key),
             opening: all(true, OPENING),
             closing: all(false, CLOSING),
             ours: values(ours, true),
@@ -134,6 +137,7 @@ impl<'i> Scope<'i> {
             let mut others = self.others.iter();
             others.any(|(_, webhook)| requirements(&webhook["namespaceSelector"]).any(|line| line.key == key))
         };
-        key == self.key || spelling::is_meant(key, self.key) && !is_of_another()
+        // What `team: web` is meant for is not known to us, even where `team: shop` opens.
+        self.is_pullkeys_own && (key == self.key || spelling::is_meant(key, self.key) && !is_of_another())
     }
 }

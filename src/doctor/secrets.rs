@@ -259,3 +259,83 @@ fn object(namespace: &str, name: &str) -> String {
 fn again(namespace: &str, name: &str, create: &str) -> String {
     format!("kubectl -n {namespace} delete secret {name} && {create}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Severity;
+    use super::super::sample;
+    use super::super::tenants::Tenants;
+    use super::*;
+    use crate::engine::credentials::Format;
+
+    const ENTRIES: &str = "\
+registries:
+  - {matchImages: [registry.example.com], pullSecrets: [old, new]}
+always:
+  - {pullSecrets: [debug]}
+";
+
+    fn keys(text: &str) -> Seen<PullSecret> {
+        Seen::Found(PullSecret::Keys(Format::Cfg.read(text.as_bytes()).expect("it can be read")))
+    }
+
+    const LOGIN: &str = r#"{"registry.example.com": {"username": "shop", "password": "pw"}}"#;
+
+    /// What is said where a Pod of the registry has these pull secrets of its own.
+    fn said(own: &[&str], secrets: &[(&str, Seen<PullSecret>)]) -> Vec<(Severity, Check, String)> {
+        let (installation, rules) = (sample::opt_in(), sample::rules(ENTRIES));
+        let mut tenants = Tenants::new(&installation, Some(&rules)).expect("there is a registration");
+        tenants.namespace(&sample::namespace("shop", &[("pullkey.dev/inject", "enabled")]));
+        let names = [own, &["old", "new", "debug"]].concat();
+        tenants.pod(&sample::pod("shop", "web", "registry.example.com/web", &names));
+        let wanted = tenants.secrets();
+        let known: Secrets =
+            secrets.iter().map(|(name, secret)| ((*name).to_owned(), secret.clone())).collect();
+        let found = wanted["shop"]
+            .iter()
+            .map(|name| (name.clone(), known.get(name).cloned().unwrap_or(Seen::Missing)));
+        tenants.look_at_secrets("shop", &found.collect());
+        let findings = tenants.findings(false, true);
+        findings.into_iter().map(|one| (one.severity, one.check, one.object)).collect()
+    }
+
+    #[test]
+    fn one_secret_of_an_entry_is_enough() {
+        let debug = ("debug", keys("{}"));
+        assert_eq!(said(&[], &[("old", keys(LOGIN)), ("new", keys(LOGIN)), debug.clone()]), []);
+        assert_eq!(
+            said(&[], &[("old", keys(LOGIN)), debug.clone()]),
+            [(Severity::Warning, Check::SecretMissing, "Secret shop/new".to_owned())]
+        );
+        assert_eq!(
+            said(&[], &[debug]),
+            ["old", "new"].map(|name| (
+                Severity::Problem,
+                Check::SecretMissing,
+                format!("Secret shop/{name}")
+            ))
+        );
+    }
+
+    #[test]
+    fn a_secret_that_no_image_needs_is_worth_a_warning() {
+        let both = [("old", keys(LOGIN)), ("new", keys(LOGIN))];
+        assert_eq!(
+            said(&[], &both),
+            [(Severity::Warning, Check::SecretMissing, "Secret shop/debug".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_secret_of_the_pods_own_can_break_it_too() {
+        let why = Format::Cfg.read(b"{\"other.example.com\": []}").expect_err("it cannot be read");
+        let malformed = Seen::Found(PullSecret::Malformed(why));
+        let secrets = [("old", keys(LOGIN)), ("new", keys(LOGIN)), ("debug", keys("{}")), ("own", malformed)];
+        assert_eq!(
+            said(&["own"], &secrets),
+            [(Severity::Problem, Check::SecretMalformed, "Secret shop/own".to_owned())]
+        );
+        // One of its own that is missing is no business of ours.
+        assert_eq!(said(&["own"], &secrets[..3]), []);
+    }
+}

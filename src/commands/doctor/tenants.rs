@@ -219,23 +219,18 @@ fn note(
     };
     let object =
         if namespace.is_empty() { "all namespaces".to_owned() } else { format!("Namespace {namespace}") };
-    match unseen.get_mut(namespace) {
-        Some(finding) => {
-            finding.fix += ", ";
-            finding.fix += plural;
-        }
-        None => {
-            let fix = format!("let somebody run this who may list there: {plural}");
-            unseen.insert(
-                namespace.clone(),
-                Finding::unseen(Check::PodSecrets, &object, error.to_string(), fix),
-            );
-        }
+    if let Some(finding) = unseen.get_mut(namespace) {
+        finding.fix += ", ";
+        finding.fix += plural;
+        return Ok(());
     }
+    let fix = format!("let somebody run this who may list there: {plural}");
+    let finding = Finding::unseen(Check::PodSecrets, &object, error.to_string(), fix);
+    unseen.insert(namespace.clone(), finding);
     Ok(())
 }
 
-/// The installed configuration: the newest of the ConfigMaps beside the Service that are one.
+/// The installed configuration: the newest of the `ConfigMaps` beside the Service that are one.
 async fn configuration(reader: &Reader, installation: &Installation) -> Result<Option<Config>, CallError> {
     let Some((namespace, _)) = installation.service() else { return Ok(None) };
     let mut newest: Option<(String, Config)> = None;
