@@ -3,6 +3,8 @@
 //! `commands/doctor` reads the objects with the user's rights; each file here judges one part of them.
 
 pub mod finding;
+#[cfg(test)]
+mod fuzz;
 pub mod installation;
 mod labels;
 pub mod many;

@@ -72,7 +72,11 @@ pub(super) fn findings(
     pods: &[Value],
 ) -> Vec<Finding> {
     let mut tenants = Tenants::new(installation, Some(rules)).expect("there is a registration");
-    namespaces.iter().for_each(|namespace| tenants.namespace(namespace));
-    pods.iter().for_each(|pod| tenants.pod(pod));
+    for namespace in namespaces {
+        tenants.namespace(namespace);
+    }
+    for pod in pods {
+        tenants.pod(pod);
+    }
     tenants.findings(false, false)
 }

@@ -18,6 +18,7 @@ mod other_webhook;
 mod patient;
 mod selectors;
 mod tenants;
+mod variants;
 
 use std::env;
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ macro_rules! named {
 
 const TRIALS: &[(&str, Run)] = &named![
     healthy::nothing_is_found;
+    variants::every_namespace_is_open;
+    variants::conditions_on_images_keep_others_away;
     selectors::they_are_read_as_the_api_server_reads_them;
     faults::registration::it_is_missing;
     faults::registration::it_has_another_name;

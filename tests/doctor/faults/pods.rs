@@ -6,7 +6,7 @@ use crate::tenants::{Namespace, pod, waiting};
 const IMAGE: &str = "registry.example.com/web";
 
 /// A Pod that is older than the label of its namespace.
-fn older<'p>(patient: &'p Patient) -> Namespace<'p> {
+fn older(patient: &Patient) -> Namespace<'_> {
     let namespace = Namespace::make(patient);
     patient.create(&namespace.name, &pod("web", IMAGE));
     patient.kubectl(&["label", "namespace", &namespace.name, "pullkey.dev/inject=enabled"]);
