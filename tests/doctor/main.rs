@@ -14,6 +14,7 @@ mod support;
 
 mod faults;
 mod healthy;
+mod large;
 mod other_webhook;
 mod patient;
 mod selectors;
@@ -40,6 +41,7 @@ const TRIALS: &[(&str, Run)] = &named![
     healthy::nothing_is_found;
     variants::every_namespace_is_open;
     variants::conditions_on_images_keep_others_away;
+    large::the_first_few_are_shown_and_the_others_counted;
     selectors::they_are_read_as_the_api_server_reads_them;
     faults::registration::it_is_missing;
     faults::registration::it_has_another_name;
