@@ -179,6 +179,13 @@ impl<'i> Tenants<'i> {
         tenant.faults.retain(|_, fault| !is_named(fault));
     }
 
+    /// Says nothing of what the Pods of a namespace lack, for which the reason is known.
+    pub fn excuse(&mut self, namespace: &str) {
+        if let Some(tenant) = self.namespaces.get_mut(namespace) {
+            tenant.faults.retain(|_, fault| fault.waits_with_all().is_some());
+        }
+    }
+
     /// All that was found. `is_whole` tells whether all namespaces were seen, `with_secrets` whether Secrets were.
     #[must_use]
     pub fn findings(self, is_whole: bool, with_secrets: bool) -> Vec<Finding> {

@@ -30,6 +30,8 @@ impl OtherWebhook {
                 "clientConfig": {"url": url, "caBundle": BASE64_STANDARD.encode(certificate)},
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                 "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+                // It is asked again after pullkey, which is asked again after it: the last word is its own.
+                "reinvocationPolicy": "IfNeeded",
                 "sideEffects": "None",
             }],
         });

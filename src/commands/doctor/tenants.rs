@@ -61,9 +61,13 @@ pub(super) async fn examine(
     }
     let is_sick = known.iter().any(|finding| finding.severity == Severity::Problem);
     let probed = probe::send(reader, installation, rules, &rivals, &sent, is_sick).await?;
+    let lost: Vec<&Finding> = probed.iter().filter(|finding| finding.check == Check::Rival).collect();
     // What was seen to happen says more than that it might.
-    if !probed.iter().any(|finding| finding.check == Check::Rival) {
+    if lost.is_empty() {
         findings.extend(rivals.findings(&sent));
+    }
+    for namespace in lost.iter().filter_map(|finding| finding.object.strip_prefix("Namespace ")) {
+        tenants.excuse(namespace);
     }
     findings.extend(probed);
     findings.extend(tenants.findings(is_whole, args.secrets));

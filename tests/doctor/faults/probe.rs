@@ -135,3 +135,25 @@ pub(crate) fn the_user_may_create_no_pods(patient: &Patient) {
     let guest = patient.guest(&RIGHTS);
     until_told(patient, &guest, "unseen", "who may create pods in shop");
 }
+
+pub(crate) fn whoever_may_see_little_is_told_what_he_missed(patient: &Patient) {
+    let guest =
+        patient.guest(&[("get", "namespaces,mutatingwebhookconfigurations.admissionregistration.k8s.io")]);
+    let report = patient.doctor(&[&guest, "--namespace=shop", "--secrets"]);
+    assert_eq!(report.exit, Some(0), "{report:#?}");
+    assert!(report.findings.iter().all(|finding| finding["severity"] == "unseen"), "{report:#?}");
+    for (check, object, right) in [
+        ("pod-secrets", "Namespace shop", "pods, deployments, statefulsets, daemonsets, cronjobs"),
+        ("rival", "MutatingAdmissionPolicy", "mutatingadmissionpolicies"),
+        ("probe", "Namespace shop", "create pods in shop"),
+    ] {
+        let is_it = |finding: &&Value| finding["check"] == check && finding["object"] == object;
+        let finding = report.findings.iter().find(is_it).unwrap_or_else(|| panic!("{check}: {report:#?}"));
+        assert!(finding["fix"].as_str().is_some_and(|fix| fix.contains(right)), "{finding}");
+    }
+    // Without a name, the namespaces cannot be listed, and that of the context is looked at.
+    let report = patient.doctor(&[&guest]);
+    let is_it =
+        |finding: &&Value| finding["check"] == "no-namespace" && finding["object"] == "all namespaces";
+    assert!(report.findings.iter().any(|finding| is_it(&finding)), "{report:#?}");
+}

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::other_webhook::OtherWebhook;
-use crate::patient::Patient;
+use crate::patient::{Patient, Report};
 use crate::support::wait::until;
-use crate::tenants::Namespace;
+use crate::tenants::{Namespace, pod};
 
 /// What replaces the list, as a step of a JSON patch.
 fn replacing() -> Value {
@@ -19,7 +19,14 @@ pub(crate) fn a_webhook_replaces_the_list(patient: &Patient) {
     assert_eq!(finding["severity"], "problem", "{finding}");
     let fix = finding["fix"].as_str().unwrap_or_default();
     assert!(fix.contains(&format!("{} (other.example.com)", other.registration())), "{finding}");
+    // A Pod that comes without its secret because of that is no second finding.
+    patient.make_secret(&namespace.name, "registrysecret", "registry.example.com");
+    patient.create(&namespace.name, &pod("web", "registry.example.com/web"));
+    let Report { findings, .. } = patient.doctor(&["--secrets"]);
+    assert_eq!(findings, [finding]);
     drop(other);
+    patient.until_named("pod-secrets", &format!("Pod {}/web", namespace.name));
+    patient.kubectl(&["delete", "pod", "web", "-n", &namespace.name]);
     patient.until_healthy();
 }
 

@@ -9,6 +9,13 @@ use crate::tenants::{Namespace, pod};
 
 const HUB: &str = "https://index.docker.io/v1/";
 
+/// All that is needed to know which Secrets are.
+const RIGHTS: [(&str, &str); 3] = [
+    ("get,list", "namespaces,pods,configmaps"),
+    ("get,list", "deployments.apps,statefulsets.apps,daemonsets.apps,cronjobs.batch"),
+    ("get,list", "mutatingwebhookconfigurations.admissionregistration.k8s.io"),
+];
+
 /// A namespace that is sent, with a Pod of this image.
 fn with_pod<'p>(patient: &'p Patient, image: &str) -> Namespace<'p> {
     let namespace = Namespace::sent(patient);
@@ -140,11 +147,7 @@ pub(crate) fn another_secret_hides_it(patient: &Patient) {
 pub(crate) fn it_may_not_be_read(patient: &Patient) {
     let namespace = with_pod(patient, "registry.example.com/web");
     patient.make_secret(&namespace.name, "registrysecret", "registry.example.com");
-    let guest = patient.guest(&[
-        ("get,list", "namespaces,pods,configmaps"),
-        ("list", "deployments.apps,statefulsets.apps,daemonsets.apps,cronjobs.batch"),
-        ("get,list", "mutatingwebhookconfigurations.admissionregistration.k8s.io"),
-    ]);
+    let guest = patient.guest(&RIGHTS);
     let report = patient.doctor(&[&guest, "--secrets"]);
     let object = format!("Secret {}/registrysecret", namespace.name);
     let finding = report.findings.iter().find(|one| one["object"] == object.as_str());
@@ -153,4 +156,21 @@ pub(crate) fn it_may_not_be_read(patient: &Patient) {
     assert!(finding["fix"].as_str().is_some_and(|fix| fix.contains("get secrets")), "{finding}");
     let asked = patient.doctor(&["--secrets"]);
     assert_eq!(asked.findings, Vec::<Value>::new());
+}
+
+pub(crate) fn the_right_to_one_secret_by_name_is_enough(patient: &Patient) {
+    let namespace = with_pod(patient, "registry.example.com/web");
+    let guest = patient.guest(&RIGHTS);
+    let account = guest.rsplit('/').next().unwrap_or_default();
+    let role = ["create", "role", "one-secret", "-n", &namespace.name, "--verb=get", "--resource=secrets"];
+    patient.kubectl(&[&role[..], &["--resource-name=registrysecret"]].concat());
+    let account = format!("--serviceaccount=default:{account}");
+    let binding =
+        ["create", "rolebinding", "one-secret", "-n", &namespace.name, "--role=one-secret", &account];
+    patient.kubectl(&binding);
+    let report = patient.doctor(&[&guest, "--secrets", "--namespace", &namespace.name]);
+    let object = format!("Secret {}/registrysecret", namespace.name);
+    let named = report.findings.iter().find(|finding| finding["object"] == object.as_str());
+    let named = named.unwrap_or_else(|| panic!("{report:#?}"));
+    assert_eq!((&named["severity"], &named["check"]), (&json!("problem"), &json!("secret-missing")));
 }
