@@ -175,7 +175,7 @@ async fn objects(
                 Some(found) = receiver.recv() => judge(tenants, &found),
                 Some(done) = under_way.join_next() => {
                     let (list, read) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
-                    note(&mut unseen, &list, read)?;
+                    note(&mut unseen, list, read)?;
                 }
                 () = progress.is_due() => progress.say(&format!("{} Pods", tenants.pods())),
             }
@@ -185,7 +185,7 @@ async fn objects(
         }
     })
     .await?;
-    Ok(unseen.into_values().collect())
+    Ok(unseen.into_iter().map(|(namespace, kinds)| not_listed(&namespace, &kinds)).collect())
 }
 
 async fn read(reader: Reader, list: List, sender: UnboundedSender<Found>) -> (List, Result<(), CallError>) {
@@ -209,29 +209,34 @@ fn judge(tenants: &mut Tenants<'_>, (kind, is_labelled, object): &Found) {
     }
 }
 
-/// Keeps what may not be listed, one finding for each namespace.
+/// What could not be listed, by the plurals of the kinds, and why.
+type Unseen = BTreeMap<&'static str, String>;
+
+/// Keeps what may not be listed.
 fn note(
-    unseen: &mut BTreeMap<String, Finding>,
-    List { plural, namespace, .. }: &List,
+    unseen: &mut BTreeMap<String, Unseen>,
+    List { plural, namespace, .. }: List,
     read: Result<(), CallError>,
 ) -> Result<(), CallError> {
-    let error = match read {
+    match read {
         // There are clusters without some of these kinds.
-        Ok(()) | Err(CallError::NotFound) => return Ok(()),
+        Ok(()) | Err(CallError::NotFound) => {}
         Err(error @ CallError::Away(_)) => return Err(error),
-        Err(error) => error,
-    };
-    let object =
-        if namespace.is_empty() { "all namespaces".to_owned() } else { format!("Namespace {namespace}") };
-    if let Some(finding) = unseen.get_mut(namespace) {
-        finding.fix += ", ";
-        finding.fix += plural;
-        return Ok(());
+        Err(error) => drop(unseen.entry(namespace).or_default().insert(plural, error.to_string())),
     }
-    let fix = format!("let somebody run this who may list there: {plural}");
-    let finding = Finding::unseen(Check::PodSecrets, &object, error.to_string(), fix);
-    unseen.insert(namespace.clone(), finding);
     Ok(())
+}
+
+/// One finding for each namespace.
+fn not_listed(namespace: &str, unseen: &Unseen) -> Finding {
+    let object = match namespace {
+        "" => "all namespaces".to_owned(),
+        namespace => format!("Namespace {namespace}"),
+    };
+    let reason = unseen.values().next().cloned().unwrap_or_default();
+    let plurals: Vec<&str> = unseen.keys().copied().collect();
+    let fix = format!("let somebody run this who may list there: {}", plurals.join(", "));
+    Finding::unseen(Check::PodSecrets, &object, reason, fix)
 }
 
 /// The installed configuration: the newest of the `ConfigMaps` beside the Service that are one.

@@ -143,7 +143,7 @@ pub(crate) fn whoever_may_see_little_is_told_what_he_missed(patient: &Patient) {
     assert_eq!(report.exit, Some(0), "{report:#?}");
     assert!(report.findings.iter().all(|finding| finding["severity"] == "unseen"), "{report:#?}");
     for (check, object, right) in [
-        ("pod-secrets", "Namespace shop", "pods, deployments, statefulsets, daemonsets, cronjobs"),
+        ("pod-secrets", "Namespace shop", "cronjobs, daemonsets, deployments, pods, statefulsets"),
         ("rival", "MutatingAdmissionPolicy", "mutatingadmissionpolicies"),
         ("probe", "Namespace shop", "create pods in shop"),
     ] {
