@@ -8,6 +8,7 @@ use crate::engine::config::is_dns_label;
 
 pub mod registration;
 pub mod serve;
+pub mod shell;
 
 const INJECT_EXAMPLES: &str = "\
 Examples:
@@ -32,11 +33,13 @@ Examples:
 
 Exit code: 0 when the configuration can be used, 1 when it has a problem, 2 when it cannot be read.";
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 a negative answer, 2 an error.";
+
 /// Gives every Pod the image pull secrets that its images need.
 ///
 /// A Kubernetes mutating admission webhook, and the same rules as commands for files.
 #[derive(Debug, Parser)]
-#[command(name = "pullkey", version, max_term_width = 100)]
+#[command(name = "pullkey", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -61,6 +64,12 @@ pub enum Command {
     /// Print the registration that tells the API server which Pods to send
     #[command(after_help = registration::EXAMPLES)]
     Registration(Box<registration::RegistrationArgs>),
+    /// Print the script by which a shell completes command lines
+    #[command(after_help = shell::COMPLETIONS_EXAMPLES)]
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = shell::MAN_EXAMPLES)]
+    Man(shell::ManArgs),
 }
 
 /// Arguments of `inject`.
