@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::config::is_dns_label;
 
+pub mod access;
+pub mod doctor;
 pub mod registration;
 pub mod serve;
 pub mod shell;
@@ -64,6 +66,9 @@ pub enum Command {
     /// Print the registration that tells the API server which Pods to send
     #[command(after_help = registration::EXAMPLES)]
     Registration(Box<registration::RegistrationArgs>),
+    /// Check an installation from end to end, and say how to mend what is wrong
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(Box<doctor::DoctorArgs>),
     /// Print the script by which a shell completes command lines
     #[command(after_help = shell::COMPLETIONS_EXAMPLES)]
     Completions(shell::CompletionsArgs),

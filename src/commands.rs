@@ -8,8 +8,10 @@ use anyhow::Context as _;
 use crate::cli::Command;
 use crate::shell::called::Called;
 
+mod access;
 mod check;
 mod completions;
+mod doctor;
 mod explain;
 mod inject;
 mod input;
@@ -28,6 +30,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Registration(args) => registration::run(*args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

@@ -27,6 +27,8 @@ const PARTS: &[(&str, Uses)] = &[
     ("cluster", Uses::Only(&[])),
     ("shell", Uses::Only(&["cli"])),
     ("process", Uses::Only(&[])),
+    // What judges an installation takes its objects as data, and no client for them.
+    ("doctor", Uses::Only(&["certs::bundle", "certs::trust", "cluster::registration", "engine"])),
     ("engine", Uses::Only(&[])),
 ];
 

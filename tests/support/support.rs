@@ -3,7 +3,7 @@
 //! In reading order: `sandbox` makes the place where a cluster can live and die
 //! without a trace, `programs` finds or builds Kubernetes (`program` is pullkey), `cluster` starts it,
 //! `installation` installs pullkey as an operator would, `kubelet` runs its Pods
-//! where a trial needs them (`objects` is what it reads, `container` what it runs,
+//! where a trial needs them (`objects` is what it reads, `container` what it runs, `status` what it tells,
 //! `farewell` what it told to end), and `kubectl`, `process`, `shell` and `wait`
 //! are the tools they use (with `signal`). `helm` installs the chart. `markdown` reads the commands of the documentation.
 
@@ -23,4 +23,5 @@ pub(crate) mod programs;
 pub(crate) mod sandbox;
 pub(crate) mod shell;
 pub(crate) mod signal;
+pub(crate) mod status;
 pub(crate) mod wait;
