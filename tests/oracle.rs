@@ -6,6 +6,9 @@
 //! PULLKEY_ORACLE_SEED=123 PULLKEY_ORACLE_CASES=1000000 cargo test --test oracle
 //! ```
 
+#[path = "support/script.rs"]
+mod script;
+
 #[path = "oracle/conditions.rs"]
 mod conditions;
 #[path = "oracle/configurations.rs"]
