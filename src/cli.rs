@@ -26,7 +26,10 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   pullkey explain --config config.yaml nginx registry.example.com/team/app:1.2
   pullkey explain --config config.yaml --namespace team-a -f deployment.yaml
-  pullkey explain --config config.yaml -o json nginx";
+  pullkey explain --config config.yaml -o json nginx
+
+Exit code: 0 when every IMAGE is an image name, 1 when one is not (such as auto, or an empty one), 2 on an error.
+An image in a manifest does not count: its Pod passes as it is, and the kubelet reports it.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -92,7 +95,7 @@ pub struct InjectArgs {
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = namespace)]
     pub namespace: String,
 
-    /// Show what would change instead of the manifests
+    /// Show what would change instead of the manifests, with control characters as escapes
     #[arg(long)]
     pub diff: bool,
 }

@@ -18,6 +18,7 @@ mod input;
 mod man;
 mod registration;
 mod serve;
+pub mod shown;
 
 /// Runs a command to its end.
 ///
@@ -49,6 +50,7 @@ fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
 /// Says something that is no result on standard error, each line with the name of the program as it was called.
 fn say(text: &str) {
     let name = Called::now().name();
+    let text = shown::lines(text);
     let lines: String = text.lines().map(|line| format!("{name}: {line}\n")).collect();
     // What nobody can read must not end the command.
     let _ = io::stderr().write_all(lines.as_bytes());

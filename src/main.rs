@@ -4,7 +4,7 @@ use std::env;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use pullkey::commands;
+use pullkey::commands::{self, shown};
 use pullkey::shell::called::Called;
 use pullkey::shell::candidates;
 
@@ -20,7 +20,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // Where nobody reads, the exit code still tells.
-            let _ = writeln!(io::stderr(), "{}: {error:#}", called.name());
+            let error = shown::lines(&format!("{error:#}"));
+            let _ = writeln!(io::stderr(), "{}: {error}", called.name());
             ExitCode::from(ERROR)
         }
     }
