@@ -13,6 +13,8 @@ mod script;
 mod conditions;
 #[path = "oracle/configurations.rs"]
 mod configurations;
+#[path = "oracle/credentials.rs"]
+mod credentials;
 #[path = "oracle/facts.rs"]
 mod facts;
 #[path = "oracle/golden.rs"]
@@ -25,6 +27,8 @@ mod pairs;
 mod parts;
 #[path = "oracle/process.rs"]
 mod process;
+#[path = "oracle/secrets.rs"]
+mod secrets;
 #[path = "oracle/seed.rs"]
 mod seed;
 #[path = "oracle/verdicts.rs"]
