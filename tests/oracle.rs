@@ -24,6 +24,8 @@ mod parts;
 mod process;
 #[path = "oracle/seed.rs"]
 mod seed;
+#[path = "oracle/table.rs"]
+mod table;
 #[path = "oracle/verdicts.rs"]
 mod verdicts;
 
