@@ -31,6 +31,8 @@ mod process;
 mod secrets;
 #[path = "oracle/seed.rs"]
 mod seed;
+#[path = "oracle/table.rs"]
+mod table;
 #[path = "oracle/verdicts.rs"]
 mod verdicts;
 
