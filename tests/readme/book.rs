@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -69,7 +70,7 @@ fn every_picture_is_whole_says_what_it_shows_and_is_shown() {
     let pictures = files_below(folder);
     assert!(pictures.len() >= 3, "{pictures:?}");
     for picture in pictures {
-        assert!(picture.ends_with(".svg"), "{picture} is no SVG");
+        assert!(Path::new(&picture).extension().is_some_and(|kind| kind == "svg"), "{picture} is no SVG");
         let text = read(&picture);
         let image = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{picture}: {error}"));
         let top = image.root_element();
@@ -112,7 +113,8 @@ fn build_or_skip() -> Option<PathBuf> {
     if built.status.code() == Some(3) {
         let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         assert!(!in_ci, "{said}; in CI nothing may be skipped");
-        println!("SKIPPED: the book cannot be built: {said}");
+        // Past the test runner, which hides what a passing test prints.
+        let _ = writeln!(io::stderr(), "SKIPPED the book: {said}");
         return None;
     }
     assert!(built.status.success(), "docs/build ended with {}: {said}", built.status);
