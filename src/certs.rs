@@ -11,3 +11,4 @@ pub mod plan;
 pub mod published;
 pub mod said;
 pub mod swap;
+pub mod trust;

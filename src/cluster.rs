@@ -1,4 +1,5 @@
-//! The API server as a client sees it: one object, the registration of the webhook.
+//! The API server as a client sees it: the registration for `serve`, and what a user may read for other commands.
 
 pub mod client;
+pub mod reader;
 pub mod registration;

@@ -4,6 +4,7 @@
 
 pub mod conditions;
 pub mod config;
+pub mod credentials;
 pub mod explain;
 mod glob;
 pub mod image;

@@ -6,10 +6,15 @@
 //! PULLKEY_ORACLE_SEED=123 PULLKEY_ORACLE_CASES=1000000 cargo test --test oracle
 //! ```
 
+#[path = "support/script.rs"]
+mod script;
+
 #[path = "oracle/conditions.rs"]
 mod conditions;
 #[path = "oracle/configurations.rs"]
 mod configurations;
+#[path = "oracle/credentials.rs"]
+mod credentials;
 #[path = "oracle/facts.rs"]
 mod facts;
 #[path = "oracle/golden.rs"]
@@ -22,6 +27,8 @@ mod pairs;
 mod parts;
 #[path = "oracle/process.rs"]
 mod process;
+#[path = "oracle/secrets.rs"]
+mod secrets;
 #[path = "oracle/seed.rs"]
 mod seed;
 #[path = "oracle/table.rs"]

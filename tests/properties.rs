@@ -7,6 +7,8 @@
 //! PROPTEST_CASES=10000 cargo test --test properties
 //! ```
 
+#[path = "properties/credentials.rs"]
+mod credentials;
 #[path = "properties/manifests.rs"]
 mod manifests;
 #[path = "properties/names.rs"]

@@ -4,15 +4,12 @@ use std::path::PathBuf;
 use std::{fs, io};
 
 use jiff::Timestamp;
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, RootCertStore};
 
-use super::bundle::{Anchor, BYTES_MAX, Bundle, CERTIFICATES_MAX};
+use super::bundle::{BYTES_MAX, Bundle, CERTIFICATES_MAX};
 use super::cell::KeyPair;
 use super::files::{FilePair, FilesError, Look, WatchedPair};
 use super::plan::leaf::Leaf;
+use super::trust::verify;
 
 /// A pair of files and a file of CA certificates that fit together, watched.
 #[derive(Debug)]
@@ -120,31 +117,5 @@ impl AnchoredFiles {
             not_after: self.pair.not_after(),
         };
         Ok(Anchored { pair: self.pair.clone(), leaf })
-    }
-}
-
-/// Whether a client that trusts these certificates trusts the chain. That it has expired is no question
-/// of trust; it is said elsewhere.
-fn verify(chain: &[CertificateDer<'_>], anchors: &[Anchor], now: Timestamp) -> Result<(), rustls::Error> {
-    let Some((leaf, intermediates)) = chain.split_first() else {
-        return Err(rustls::Error::NoCertificatesPresented);
-    };
-    if anchors.iter().any(|anchor| anchor.der() == leaf.as_ref()) {
-        // A leaf that stands in the bundle itself is trusted, whoever signed it.
-        return Ok(());
-    }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(anchors.iter().map(|anchor| CertificateDer::from(anchor.der())));
-    let now = UnixTime::since_unix_epoch(now.duration_since(Timestamp::UNIX_EPOCH).unsigned_abs());
-    let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
-    let leaf = ParsedCertificate::try_from(leaf)?;
-    match verify_server_cert_signed_by_trust_anchor(&leaf, &roots, intermediates, now, algorithms) {
-        Err(rustls::Error::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
-        )) => Ok(()),
-        verified => verified,
     }
 }

@@ -109,6 +109,12 @@ impl Cell {
         self.0.store(Arc::new(pair));
     }
 
+    /// What new connections get.
+    #[must_use]
+    pub fn current(&self) -> Arc<KeyPair> {
+        self.0.load_full()
+    }
+
     /// Whether this is the leaf certificate that new connections get.
     #[must_use]
     pub fn serves(&self, leaf: &CertificateDer<'_>) -> bool {

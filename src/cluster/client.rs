@@ -78,7 +78,7 @@ impl RegistrationClient {
     /// # Errors
     /// Neither leads to an API server.
     pub async fn new(name: String) -> Result<Self, ConnectError> {
-        let refused = |error: &dyn std::error::Error| ConnectError(chain(error));
+        let refused = |error: &dyn std::error::Error| ConnectError::of(error);
         let config = kube::Config::infer().await.map_err(|error| refused(&error))?;
         let connector = config.rustls_https_connector().map_err(|error| refused(&error))?;
         let auth = config.auth_layer().map_err(|error| refused(&error))?;
@@ -180,13 +180,24 @@ impl Clock {
     }
 }
 
+impl ConnectError {
+    pub(super) fn of(error: &dyn std::error::Error) -> Self {
+        Self(chain(error))
+    }
+
+    pub(super) fn no_kubeconfig() -> Self {
+        let reason = "there is no kubeconfig; name one with --kubeconfig or KUBECONFIG, as for kubectl";
+        Self(reason.to_owned())
+    }
+}
+
 impl std::fmt::Debug for RegistrationClient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "RegistrationClient({})", self.name)
     }
 }
 
-async fn call<T>(answer: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
+pub(super) async fn call<T>(answer: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
     match timeout(CALL_TIMEOUT, answer).await {
         Ok(answer) => answer.map_err(|error| call_error(&error)),
         Err(_) => Err(CallError::Away(format!("no answer within {} s", CALL_TIMEOUT.as_secs()))),

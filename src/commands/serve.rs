@@ -96,7 +96,8 @@ async fn serve(args: ServeArgs, config: ConfigFile) -> anyhow::Result<()> {
     let mut serving = tokio::spawn(listener.serve(stop.clone().cancelled_owned()));
 
     let mut tasks = Tasks::new();
-    let admin = admin::routes(readiness.clone(), registry, metrics.clone(), logs.dropped());
+    let served = certificates::chain(&cell);
+    let admin = admin::routes(readiness.clone(), registry, metrics.clone(), logs.dropped(), served);
     tasks.spawn(async { (admin::serve(admin_tcp, admin).await, "admin port").1 });
     let keep = certificates.keep(cell, metrics.clone(), distrusted);
     tasks.spawn(async { (keep.await, "certificate watch").1 });

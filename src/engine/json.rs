@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A string, borrowed unless it has escapes. `null` reads as empty, as in Go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,6 +106,31 @@ impl<'de, T: Default + Deserialize<'de> + PartialEq> Deserialize<'de> for List<T
             }
         }
         deserializer.deserialize_any(ListVisitor(PhantomData))
+    }
+}
+
+/// The members of an object in their order, repeated ones too, unread.
+pub(crate) struct RawMembers<'t>(pub(crate) Vec<(&'t RawValue, &'t RawValue)>);
+
+impl<'de> Deserialize<'de> for RawMembers<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = RawMembers<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(RawMembers(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 

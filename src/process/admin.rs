@@ -1,4 +1,5 @@
-//! The admin port: `/livez`, `/readyz` and `/metrics`, without TLS, for kubelet and Prometheus.
+//! The admin port: `/livez`, `/readyz` and `/metrics`, without TLS, for kubelet and Prometheus; and `/certificate`,
+//! what every handshake shows, for `pullkey doctor`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,14 +36,23 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 /// What `prometheus-client` writes.
 const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A certificate chain as PEM (RFC 8555, section 9.1).
+const PEM_CONTENT_TYPE: &str = "application/pem-certificate-chain";
 
-/// The routes of the admin port.
-pub fn routes(readiness: Readiness, registry: Registry, metrics: Metrics, dropped: ErrorCounter) -> Router {
+/// The routes of the admin port. `certificate` returns the chain that is served, as PEM.
+pub fn routes(
+    readiness: Readiness,
+    registry: Registry,
+    metrics: Metrics,
+    dropped: ErrorCounter,
+    certificate: impl Fn() -> String + Clone + Send + Sync + 'static,
+) -> Router {
     let registry = Arc::new(registry);
     let expiry = metrics.certificate_expiry.clone();
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(async move || ready(&readiness, expiry.get())))
+        .route("/certificate", get(async move || ([(header::CONTENT_TYPE, PEM_CONTENT_TYPE)], certificate())))
         .route(
             "/metrics",
             get(async move || {

@@ -16,7 +16,6 @@ use serde_json::Value;
 use crate::pods::{pod, pull_secrets};
 use crate::support::installation::NAMESPACE;
 use crate::support::kubectl::Kubectl;
-use crate::support::sandbox::ADDRESS;
 use crate::support::wait::until;
 use crate::trusting::trusting;
 use crate::world::World;
@@ -100,11 +99,12 @@ fn create(kubectl: &Kubectl) -> Outcome {
 ///
 /// The Pods alone would not tell: the API server keeps the connection that it has, as long as its replica runs.
 fn all_replicas_are_trusted(kubectl: &Kubectl) -> Result<(), String> {
-    let ports = ["get", "endpointslices", "-n", NAMESPACE, "-o"];
-    let path = "jsonpath={range .items[*]}{.ports[0].port}{\"\\n\"}{end}";
+    let slices = ["get", "endpointslices", "-n", NAMESPACE, "-o"];
+    let path = "jsonpath={range .items[*]}{.endpoints[0].addresses[0]}:{.ports[0].port}{\"\\n\"}{end}";
     let before = bundle(kubectl)?;
-    let ports = kubectl.attempt(&[&ports[..], &[path]].concat(), "")?;
-    let refusals: Vec<String> = ports.lines().filter_map(|port| refusal(port, &before).err()).collect();
+    let addresses = kubectl.attempt(&[&slices[..], &[path]].concat(), "")?;
+    let refusals: Vec<String> =
+        addresses.lines().filter_map(|address| refusal(address, &before).err()).collect();
     // What was trusted while the replicas were looked up is known only when nothing has changed; and one that lets
     // nobody in any more is no replica that the API server meets.
     if refusals.is_empty() || before.is_empty() || bundle(kubectl)? != before {
@@ -120,16 +120,16 @@ fn bundle(kubectl: &Kubectl) -> Result<Vec<u8>, String> {
     STANDARD.decode(kubectl.attempt(&arguments, "")?).map_err(|error| error.to_string())
 }
 
-/// Why a client that trusts this bundle does not accept the certificate at this port.
-fn refusal(port: &str, bundle: &[u8]) -> Result<(), String> {
+/// Why a client that trusts this bundle does not accept the certificate at this address.
+fn refusal(address: &str, bundle: &[u8]) -> Result<(), String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(CertificateDer::pem_slice_iter(bundle).filter_map(Result::ok));
     let config = trusting(roots);
     let name = ServerName::try_from(format!("pullkey.{NAMESPACE}.svc")).map_err(|error| error.to_string())?;
     let mut tls = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
-    let Ok(mut tcp) = TcpStream::connect(format!("{ADDRESS}:{port}")) else { return Ok(()) };
+    let Ok(mut tcp) = TcpStream::connect(address) else { return Ok(()) };
     match tls.complete_io(&mut tcp) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(format!("{port}: {error}")),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(format!("{address}: {error}")),
         _ => Ok(()),
     }
 }

@@ -1,7 +1,5 @@
 //! The Helm chart, installed, upgraded, rolled back and removed by both versions of Helm, while Pods are created.
 
-use std::panic::resume_unwind;
-use std::thread;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -92,27 +90,17 @@ impl Release<'_> {
         self.operator.run_text(&with(helm, text), "the chart");
     }
 
-    /// The stand-in for the kubelet runs replicas only, so the Pod of the test is run here.
+    /// And what was there for the test only is gone.
     #[track_caller]
     fn its_test_passes(&self, helm: &Helm, block: &Commands) {
-        thread::scope(|scope| {
-            let typed = scope.spawn(|| self.type_in(helm, block));
-            let pod = until("there is the Pod of the test", || {
-                self.api.get(&format!("/api/v1/namespaces/{NAMESPACE}/pods/pullkey-test"))
-            });
-            let name =
-                pod["spec"]["volumes"][0]["configMap"]["name"].as_str().expect("a ConfigMap is mounted");
-            let check = "pullkey check - && echo Succeeded || echo Failed";
-            let read =
-                format!("kubectl get configmap {name} -n {NAMESPACE} -o jsonpath='{{.data.config\\.yaml}}'");
-            let ended = self.operator.run_text(&format!("{read} | {check}"), "the Pod of the test").stdout;
-            let phase = ended.lines().last().unwrap_or_default();
-            let status = format!(r#"{{"status": {{"phase": "{phase}"}}}}"#);
-            let arguments =
-                ["patch", "pod", "pullkey-test", "-n", NAMESPACE, "--subresource=status", "-p", &status];
-            self.world.cluster.kubectl.run(&arguments);
-            typed.join().unwrap_or_else(|failure| resume_unwind(failure));
+        self.type_in(helm, block);
+        until("the namespace of the test is gone", || {
+            match self.api.get("/api/v1/namespaces/pullkey-test") {
+                Ok(namespace) => Err(namespace.to_string()),
+                Err(_) => Ok(()),
+            }
         });
+        self.assert_nothing_is_left_of("/pullkey-test");
     }
 
     /// "Helm 4 refuses to take back what somebody has changed in the cluster": it applies on the server where it
@@ -165,11 +153,16 @@ impl Release<'_> {
     }
 
     #[track_caller]
-    fn assert_nothing_is_left(&self) {
+    fn assert_nothing_is_left_of(&self, name: &str) {
         let kinds = "mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,\
                      clusterroles,clusterrolebindings";
         let left = self.world.cluster.kubectl.run(&["get", kinds, "-o", "name"]);
-        assert_eq!(left.lines().filter(|line| line.ends_with("/pullkey")).collect::<Vec<_>>(), [""; 0]);
+        assert_eq!(left.lines().filter(|line| line.ends_with(name)).collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[track_caller]
+    fn assert_nothing_is_left(&self) {
+        self.assert_nothing_is_left_of("/pullkey");
         let namespaced = "deployments,services,configmaps,secrets,networkpolicies,poddisruptionbudgets,\
                           resourcequotas,serviceaccounts";
         let list = self.world.cluster.kubectl.json(&["get", namespaced, "-n", NAMESPACE, "-o", "json"], "");

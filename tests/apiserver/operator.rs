@@ -11,7 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use crate::support::installation::{NAMESPACE, copy_parts, for_an_operator};
 use crate::support::kubelet::Kubelet;
 use crate::support::markdown::{Commands, Kind};
-use crate::support::sandbox::ADDRESS;
 use crate::support::shell::{Ended, Shell};
 use crate::support::wait::{LIMIT, until};
 use crate::world::World;
@@ -129,11 +128,12 @@ impl<'world> Operator<'world> {
     #[track_caller]
     pub(crate) fn certificate_after(&self, former: &str) -> String {
         until("both replicas serve one other certificate", || {
-            let path = "jsonpath={range .items[*]}{.ports[0].port}{\"\\n\"}{end}";
+            let path =
+                "jsonpath={range .items[*]}{.endpoints[0].addresses[0]}:{.ports[0].port}{\"\\n\"}{end}";
             let arguments = ["get", "endpointslices", "-n", NAMESPACE, "-o", path];
-            let ports = self.world.cluster.kubectl.run(&arguments);
+            let addresses = self.world.cluster.kubectl.run(&arguments);
             let served: Result<Vec<String>, _> =
-                ports.lines().map(|port| self.certificate_at(port)).collect();
+                addresses.lines().map(|address| self.certificate_at(address)).collect();
             let mut served = served?;
             served.sort();
             match &served[..] {
@@ -144,9 +144,9 @@ impl<'world> Operator<'world> {
     }
 
     /// One that is about to end may let nobody in any more.
-    fn certificate_at(&self, port: &str) -> Result<String, String> {
+    fn certificate_at(&self, address: &str) -> Result<String, String> {
         let ended = self.attempt(&format!(
-            "openssl s_client -connect {ADDRESS}:{port} </dev/null 2>/dev/null | openssl x509 -noout -serial"
+            "openssl s_client -connect {address} </dev/null 2>/dev/null | openssl x509 -noout -serial"
         ))?;
         if ended.status.success() { Ok(ended.stdout) } else { Err(ended.stderr) }
     }

@@ -268,6 +268,7 @@ fn choices() -> Vec<(&'static str, Vec<Value>, Vec<Value>)> {
             json!([{"repository": "https://git.example.com"}]),
         ),
         choice("monitoring.dashboard.enabled", json!([true]), json!([null, "on"])),
+        choice("test.namespaceLabels", json!([{}, {"team": "infra"}]), json!([null, {"a": true}])),
         choice("nameOverride", json!(["", "my-pullkey", "x"]), json!(["1a", "A", "a.b"])),
         choice("global", json!([{}, {"a": 1}]), json!(["a"])),
     ]

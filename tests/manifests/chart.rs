@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::helm::Helm;
 use super::labels::{labels, selects};
 use super::render::{Deploy, Rendered, list, repository, text};
-use super::{SOURCES, folder, renamed, with_components};
+use super::{SOURCES, folder, registration, renamed, with_components};
 
 /// Labels that only the chart writes, and only on objects, never on Pods.
 const LABELS_OF_HELM: [&str; 3] =
@@ -228,7 +228,7 @@ fn every_flag_of_serve_is_set_by_the_chart_or_is_a_value() {
 }
 
 #[test]
-fn the_pod_of_helm_test_reads_the_configuration_and_is_no_replica() {
+fn the_pod_of_helm_test_is_a_doctor_and_no_replica() {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let Some(versions) = Helm::both_or_skip("manifests: helm test", home) else { return };
     for helm in &versions {
@@ -241,16 +241,42 @@ fn the_pod_of_helm_test_reads_the_configuration_and_is_no_replica() {
         for member in ["image", "securityContext", "resources"] {
             assert_eq!(container[member], replica[member], "{member}");
         }
-        assert_eq!(
-            pod["spec"]["volumes"][0]["configMap"]["name"],
-            rendered.the("ConfigMap")["metadata"]["name"]
-        );
-        assert_eq!(pod["spec"]["volumes"][0]["name"], container["volumeMounts"][0]["name"]);
-        assert_eq!(container["volumeMounts"][0]["mountPath"], "/etc/pullkey");
         let arguments = list(&container["args"]).iter().map(text);
         let parsed = Cli::try_parse_from(["pullkey"].into_iter().chain(arguments));
-        let Ok(Cli { command: Command::Check(check) }) = parsed else { panic!("not check: {parsed:?}") };
-        assert_eq!(check.config, Path::new("/etc/pullkey/config.yaml"));
+        let Ok(Cli { command: Command::Doctor(doctor) }) = parsed else { panic!("no doctor: {parsed:?}") };
+        assert_eq!(
+            doctor.registration,
+            text(&rendered.the("MutatingWebhookConfiguration")["metadata"]["name"])
+        );
+        let namespace = rendered.the("Namespace");
+        assert_eq!(doctor.namespace.as_deref(), namespace["metadata"]["name"].as_str());
+        let selector = &rendered.webhook()["namespaceSelector"];
+        assert!(selects(selector, &labels(namespace)), "no Pod of that namespace is sent");
+    }
+}
+
+#[test]
+fn its_registration_is_what_pullkey_registration_prints() {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let Some([helm, _]) = Helm::both_or_skip("manifests: the registration of the chart", home) else {
+        return;
+    };
+    let cases: [(&str, &[&str], &[&str]); 4] = [
+        ("pullkey-system", &[], &[]),
+        (
+            "pullkey-system",
+            &["--set=webhook.failurePolicy=Ignore,webhook.timeoutSeconds=10"],
+            &["--fail-policy=ignore", "--timeout=10s"],
+        ),
+        ("infra", &["--set=namespaces.mode=optOut"], &["--service=pullkey.infra", "--namespaces=opt-out"]),
+        ("infra", &["--set=nameOverride=keys"], &["--service=keys.infra", "--name=keys"]),
+    ];
+    for (namespace, values, flags) in cases {
+        let rendered = template(&helm, namespace, values).unwrap_or_else(|message| panic!("{message}"));
+        let printed = registration(flags);
+        let chart = rendered.the("MutatingWebhookConfiguration");
+        assert_eq!(printed["metadata"]["name"], chart["metadata"]["name"]);
+        assert_eq!(printed["webhooks"], chart["webhooks"], "{values:?} {flags:?}");
     }
 }
 

@@ -31,6 +31,8 @@ func lookUpKey(key, image string) keyAnswer {
 
 type credential struct {
 	Username string `json:"username"`
+	// Login is false for an entry without a user and a password.
+	Login bool `json:"login"`
 	// Secret is the name of the Secret that holds it.
 	Secret string `json:"secret"`
 }
@@ -54,7 +56,7 @@ func lookUpSecrets(pullSecrets []corev1.Secret, image string) secretsAnswer {
 	found, _ := keyring.Lookup(lookup)
 	answer := secretsAnswer{Credentials: make([]credential, 0, len(found))}
 	for _, config := range found {
-		entry := credential{Username: config.Username}
+		entry := credential{Username: config.Username, Login: config.Username != "" || config.Password != ""}
 		if config.Source != nil && config.Source.Secret != nil {
 			entry.Secret = config.Source.Secret.Name
 		}

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::{fs, io};
 
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 
-use super::client::Client;
+use super::client::{Client, admin};
 use super::openmetrics::{scrape, value};
 use super::place::{POLL, Pair, Volume, configuration, folder, text, write};
 use super::serving::Serving;
@@ -61,6 +62,10 @@ impl Setting {
             presents.then_some(()).ok_or_else(|| self.serving.log_text())
         });
         assert_eq!(self.connect().injected(), "one");
+        let (head, shown) = admin(self.serving.admin_listen, "/certificate");
+        assert!(head.contains("content-type: application/pem-certificate-chain"), "{head}");
+        let shown: Vec<_> = CertificateDer::pem_slice_iter(shown.as_bytes()).collect();
+        assert!(matches!(&shown[..], [Ok(shown)] if *shown == pair.der), "{shown:?}");
     }
 
     fn failures(&self) -> f64 {

@@ -1,7 +1,8 @@
 //! What a node would do with pullkey's Pods, as far as processes, files, readiness and endpoints go.
 //!
 //! For each Pod that the controllers make in a namespace a process of pullkey runs: with the Pod's arguments and
-//! variables, and with its volumes and the token of its account where a container has them. While it answers its
+//! variables, with an address of its own, and with its volumes and the token of its account where a container has
+//! them. While it answers its
 //! readiness probe, the Pod's status says so and an `EndpointSlice` leads the API server there. A process that ends
 //! is started again with the same volumes, one whose Pod is gone is told to end. So a rollout rolls out, a Secret
 //! that is replaced reaches the process, and commands such as `kubectl rollout status` end. No image is pulled and
@@ -26,12 +27,12 @@ use super::kubectl::Kubectl;
 use super::objects::{Files, Objects, arguments, variables};
 use super::process::Daemon;
 use super::program;
-use super::sandbox::ADDRESS;
+use super::status::{Endpoint, give_address, publish, set_ready, unpublish};
 
 /// The image of the shipped manifests. No registry has it: a Pod with it runs only where somebody put it on the node.
 const PLACEHOLDER: &str = "pullkey:0.1.0";
 
-/// Every process has ports of its own, also those of another namespace or of a trial before.
+/// Every Pod has an address of its own, also those of another namespace or of a trial before.
 static COUNT: AtomicU16 = AtomicU16::new(0);
 
 /// The stand-in, until it is dropped.
@@ -60,8 +61,9 @@ impl Kubelet {
             kubectl: cluster.kubectl.clone(),
             namespace: namespace.to_owned(),
             folder,
-            token: String::new(),
+            tokens: BTreeMap::new(),
             pods: BTreeMap::new(),
+            ending: BTreeMap::new(),
             gone: Vec::new(),
             shared: Arc::clone(&shared),
         };
@@ -104,9 +106,11 @@ struct Node {
     kubectl: Kubectl,
     namespace: String,
     folder: PathBuf,
-    /// Of the account that the Pods have.
-    token: String,
+    /// By the accounts that the Pods have.
+    tokens: BTreeMap<String, String>,
     pods: BTreeMap<String, Running>,
+    /// What runs to its end, such as the Pod of a test.
+    ending: BTreeMap<String, Daemon>,
     /// Pods that are gone, and to which the API server may still be led.
     gone: Vec<String>,
     shared: Arc<Shared>,
@@ -116,8 +120,7 @@ struct Running {
     process: Daemon,
     /// Volumes whose files come from the cluster.
     files: Vec<(PathBuf, Files)>,
-    service: String,
-    port: u16,
+    endpoint: Endpoint,
     admin_address: String,
     is_ready: bool,
     grace: Duration,
@@ -151,12 +154,34 @@ impl Node {
         let pods = objects.pods();
         self.end_others(&pods)?;
         // One that cannot run yet keeps no other from being ready.
-        let results: Vec<_> = pods.into_iter().map(|(name, pod)| self.sync(name, pod, &objects)).collect();
+        let sync = |(name, pod): (&str, &Value)| match pod["spec"]["restartPolicy"].as_str() {
+            Some("Never") => self.sync_ending(name, pod, &objects),
+            _ => self.sync(name, pod, &objects),
+        };
+        let results: Vec<_> = pods.into_iter().map(sync).collect();
         results.into_iter().collect()
+    }
+
+    /// Starts what runs to its end, and says in the Pod's status how it ended.
+    fn sync_ending(&mut self, name: &str, pod: &Value, objects: &Objects) -> Result<(), String> {
+        if pod["status"]["phase"] != "Pending" {
+            return Ok(());
+        }
+        let Some(process) = self.ending.get_mut(name) else {
+            let (mut command, _) = self.prepare(name, pod, objects)?;
+            command.args(arguments(pod, &variables(pod)?));
+            self.ending.insert(name.to_owned(), Daemon::start(name, &self.folder, &mut command));
+            return Ok(());
+        };
+        let Some(success) = process.success() else { return Ok(()) };
+        let status = json!({"status": {"phase": if success { "Succeeded" } else { "Failed" }}}).to_string();
+        let arguments = ["patch", "pod", name, "-n", &self.namespace, "--subresource=status", "-p", &status];
+        self.kubectl.attempt(&arguments, "").map(drop)
     }
 
     /// Ends what runs for Pods that are gone: it is told to, and at the same time the API server is led elsewhere.
     fn end_others(&mut self, pods: &BTreeMap<&str, &Value>) -> Result<(), String> {
+        self.ending.retain(|name, _| pods.contains_key(name.as_str()));
         let gone: Vec<String> =
             self.pods.keys().filter(|name| !pods.contains_key(name.as_str())).cloned().collect();
         for name in &gone {
@@ -169,7 +194,7 @@ impl Node {
         }
         self.gone.extend(gone);
         if !self.gone.is_empty() {
-            self.unpublish(&self.gone)?;
+            unpublish(&self.kubectl, &self.namespace, &self.gone)?;
             self.gone.clear();
         }
         Ok(())
@@ -198,10 +223,10 @@ impl Node {
         let is_ready = answer.is_ok();
         if is_ready != running.is_ready {
             if is_ready {
-                publish(&self.kubectl, &self.namespace, &running.service, name, running.port)?;
+                publish(&self.kubectl, &self.namespace, name, &running.endpoint)?;
             } else {
-                self.unpublish(&[name.to_owned()])?;
-                self.set_ready(name, "False")?;
+                unpublish(&self.kubectl, &self.namespace, &[name.to_owned()])?;
+                set_ready(&self.kubectl, &self.namespace, name, &running.endpoint.address, "False")?;
             }
         }
         if let Some(running) = self.pods.get_mut(name) {
@@ -210,8 +235,46 @@ impl Node {
         answer.map_err(|reason| format!("{name} is not ready: {reason}"))
     }
 
-    /// Starts pullkey with the Pod's own arguments; only its addresses are others.
+    /// Starts a replica with the Pod's own arguments; only its addresses are others.
     fn run(&mut self, name: &str, pod: &Value, objects: &Objects) -> Result<Running, String> {
+        let (mut command, files) = self.prepare(name, pod, objects)?;
+        let address = give_address(COUNT.fetch_add(1, Ordering::Relaxed));
+        let (mut port, mut admin_address) = (String::new(), String::new());
+        for argument in arguments(pod, &variables(pod)?) {
+            let port_of = |listen: &str| listen.rsplit(':').next().unwrap_or_default().to_owned();
+            command.arg(match argument.split_once('=') {
+                Some(("--listen", listen)) => {
+                    port = port_of(listen);
+                    format!("--listen={address}:{port}")
+                }
+                Some(("--admin-listen", listen)) => {
+                    admin_address = format!("{address}:{}", port_of(listen));
+                    format!("--admin-listen={admin_address}")
+                }
+                _ => argument,
+            });
+        }
+        let process = Daemon::start(name, &self.folder, &mut command);
+        let service = objects.service_of(pod).ok_or("no Service selects the Pod")?.to_owned();
+        let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
+        Ok(Running {
+            process,
+            files,
+            endpoint: Endpoint { service, address, port },
+            admin_address,
+            is_ready: false,
+            grace: Duration::from_secs(grace),
+            restart: Restart { command, not_before: Instant::now(), wait: Duration::from_secs(1) },
+        })
+    }
+
+    /// The command for a Pod's container without its arguments, and the files of its volumes.
+    fn prepare(
+        &mut self,
+        name: &str,
+        pod: &Value,
+        objects: &Objects,
+    ) -> Result<(Command, Vec<(PathBuf, Files)>), String> {
         let has_image = self.shared.has_placeholder.load(Ordering::Relaxed);
         if pod["spec"]["containers"][0]["image"] == PLACEHOLDER && !has_image {
             return Err(format!("{name} has the image of the shipped manifests, which is a placeholder"));
@@ -233,56 +296,28 @@ impl Node {
             })
             .collect();
 
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let (port, admin_address) = (9000 + count, format!("127.0.0.1:{}", 10000 + count));
         let mut command = contained(&program::under_test(), &folder, &volumes);
-        let variables = variables(pod)?;
-        for argument in arguments(pod, &variables) {
-            command.arg(match argument.split_once('=') {
-                Some(("--listen", _)) => format!("--listen={ADDRESS}:{port}"),
-                Some(("--admin-listen", _)) => format!("--admin-listen={admin_address}"),
-                _ => argument,
-            });
-        }
-        command.envs(variables);
+        command.envs(variables(pod)?);
         command.env("KUBERNETES_SERVICE_HOST", HOST).env("KUBERNETES_SERVICE_PORT", PORT.to_string());
         // A trial does not wait ten seconds for a file to be compared.
         command.env("PULLKEY_POLL_INTERVAL", "200ms");
-        let process = Daemon::start(name, &self.folder, &mut command);
-        let service = objects.service_of(pod).ok_or("no Service selects the Pod")?.to_owned();
-        let grace = pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
-        Ok(Running {
-            process,
-            files,
-            service,
-            port,
-            admin_address,
-            is_ready: false,
-            grace: Duration::from_secs(grace),
-            restart: Restart { command, not_before: Instant::now(), wait: Duration::from_secs(1) },
-        })
+        Ok((command, files))
     }
 
     /// A token for the Pod's account, where the Pod wants one.
     fn token(&mut self, pod: &Value) -> Result<String, String> {
         let wants =
             projected(pod).any(|volume| volume["projected"].to_string().contains("serviceAccountToken"));
-        if wants && self.token.is_empty() {
-            let account = pod["spec"]["serviceAccountName"].as_str().unwrap_or("default");
-            let arguments = ["create", "token", account, "-n", &self.namespace];
-            self.kubectl.attempt(&arguments, "")?.trim().clone_into(&mut self.token);
+        if !wants {
+            return Ok(String::new());
         }
-        Ok(self.token.clone())
-    }
-
-    fn unpublish(&self, names: &[String]) -> Result<(), String> {
-        let mut arguments = vec!["delete", "endpointslice", "-n", &self.namespace, "--ignore-not-found"];
-        arguments.extend(names.iter().map(String::as_str));
-        self.kubectl.attempt(&arguments, "").map(drop)
-    }
-
-    fn set_ready(&self, name: &str, status: &str) -> Result<(), String> {
-        set_ready(&self.kubectl, &self.namespace, name, status)
+        let account = pod["spec"]["serviceAccountName"].as_str().unwrap_or("default");
+        if !self.tokens.contains_key(account) {
+            let arguments = ["create", "token", account, "-n", &self.namespace];
+            let token = self.kubectl.attempt(&arguments, "")?.trim().to_owned();
+            self.tokens.insert(account.to_owned(), token);
+        }
+        Ok(self.tokens.get(account).cloned().unwrap_or_default())
     }
 }
 
@@ -306,32 +341,4 @@ impl Running {
 fn projected(pod: &Value) -> impl Iterator<Item = &Value> {
     let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
     volumes.filter(|volume| volume["projected"].is_object())
-}
-
-/// Leads the API server to a Pod that is ready, and tells the Deployment that it is.
-fn publish(kubectl: &Kubectl, namespace: &str, service: &str, name: &str, port: u16) -> Result<(), String> {
-    let endpoints = json!({
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": {"kubernetes.io/service-name": service},
-        },
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": true}}],
-        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
-    });
-    kubectl.attempt(&["apply", "--server-side", "-f", "-"], &endpoints.to_string())?;
-    set_ready(kubectl, namespace, name, "True")
-}
-
-/// For a while already, so that no trial waits for the Deployment's minReadySeconds: the time that endpoints take to
-/// reach every node, of which there is none.
-fn set_ready(kubectl: &Kubectl, namespace: &str, name: &str, status: &str) -> Result<(), String> {
-    let condition = json!({"type": "Ready", "status": status, "lastTransitionTime": "2020-01-01T00:00:00Z"});
-    let status = json!({"status": {"phase": "Running", "conditions": [condition]}}).to_string();
-    kubectl
-        .attempt(&["patch", "pod", name, "-n", namespace, "--subresource=status", "-p", &status], "")
-        .map(drop)
 }

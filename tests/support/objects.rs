@@ -24,10 +24,10 @@ impl Objects {
         Ok(Self(items))
     }
 
-    /// The Pods of pullkey that are to run, by name.
+    /// The Pods of pullkey that are to run, by name: replicas, and what runs to its end.
     pub(crate) fn pods(&self) -> BTreeMap<&str, &Value> {
         let pods = self.of_kind("Pod").filter(|pod| {
-            pod["metadata"]["labels"]["app.kubernetes.io/name"] == "pullkey"
+            pod["metadata"]["labels"]["app.kubernetes.io/part-of"] == "pullkey"
                 && pod["metadata"]["deletionTimestamp"].is_null()
         });
         pods.filter_map(|pod| Some((pod["metadata"]["name"].as_str()?, pod))).collect()

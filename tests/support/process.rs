@@ -46,6 +46,12 @@ impl Daemon {
         self.child.try_wait().expect("the state of our own child can be read").is_some()
     }
 
+    /// Whether it ended as a program that did what it should, once it has ended.
+    pub(crate) fn success(&mut self) -> Option<bool> {
+        let status = self.child.try_wait().expect("the state of our own child can be read");
+        status.map(|status| status.success())
+    }
+
     /// Fails with the end of the program's log when it runs, or ended otherwise than a program that was asked to.
     #[track_caller]
     pub(crate) fn assert_ended_well(&mut self) {

@@ -22,7 +22,9 @@ pub(crate) const ADDRESS: &str = "10.99.0.2";
 const FOLDER: &str = "PULLKEY_TEST_SANDBOX_FOLDER";
 const PROGRAMS: &str = "PULLKEY_TEST_SANDBOX_PROGRAMS";
 const NAMESPACES: [&str; 4] = ["--net", "--pid", "--fork", "--kill-child"];
-const ADD_BRIDGE: [&str; 7] = ["ip", "link", "add", "name", "pullkey0", "type", "bridge"];
+/// What holds the addresses.
+pub(crate) const BRIDGE: &str = "pullkey0";
+const ADD_BRIDGE: [&str; 7] = ["ip", "link", "add", "name", BRIDGE, "type", "bridge"];
 
 /// How to make a sandbox on this machine.
 #[derive(Debug)]
@@ -104,8 +106,8 @@ impl Inside {
         for command in [
             &["ip", "link", "set", "lo", "up"][..],
             &ADD_BRIDGE[..],
-            &["ip", "address", "add", &address, "dev", "pullkey0"][..],
-            &["ip", "link", "set", "pullkey0", "up"][..],
+            &["ip", "address", "add", &address, "dev", BRIDGE][..],
+            &["ip", "link", "set", BRIDGE, "up"][..],
         ] {
             let status = Command::new(command[0]).args(&command[1..]).stdin(Stdio::null()).status();
             assert!(status.is_ok_and(|status| status.success()), "{} failed", command.join(" "));

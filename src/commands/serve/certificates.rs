@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::watch;
 use crate::certs::anchored::{Anchored, AnchoredFiles};
+use crate::certs::bundle::Anchor;
 use crate::certs::cell::{Cell, Distrusted, KeyPair};
 use crate::certs::ephemeral;
 use crate::certs::files::{FilePair, WatchedPair};
@@ -52,6 +53,16 @@ pub(super) fn check(args: &ServeArgs) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// What is served, as PEM, leaf first; at each call anew.
+pub(super) fn chain(cell: &Arc<Cell>) -> impl Fn() -> String + Clone + use<> {
+    let cell = Arc::clone(cell);
+    move || {
+        let pair = cell.current();
+        let anchors = pair.chain().iter().filter_map(|certificate| Anchor::from_der(certificate.to_vec()));
+        anchors.map(|anchor| anchor.pem()).collect()
+    }
 }
 
 impl Certificates {

@@ -1,13 +1,13 @@
 //! JSON objects as trees with places: one object, or several after each other.
 
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::ManifestError;
 use super::tree::{Key, Kind, Node};
+use crate::engine::json::RawMembers;
 
 /// How deeply values may be nested: as deep as the YAML parser goes.
 const DEPTH_MAX: usize = 255;
@@ -45,7 +45,7 @@ impl<'t> Reader<'t> {
         };
         let kind = match raw.as_bytes().first() {
             Some(b'{') => {
-                let Members(members) = serde_json::from_str(raw).map_err(|e| broken(&e))?;
+                let RawMembers(members) = serde_json::from_str(raw).map_err(|e| broken(&e))?;
                 let member = |(key, value): (&'t RawValue, &'t RawValue)| {
                     let text = serde_json::from_str(key.get()).map_err(|e| broken(&e))?;
                     Ok((Key { text, span: self.span(key.get()) }, self.node(value.get(), depth)?))
@@ -75,31 +75,6 @@ impl<'t> Reader<'t> {
     fn span(&self, part: &str) -> Range<usize> {
         let start = part.as_ptr().addr() - self.text.as_ptr().addr();
         start..start + part.len()
-    }
-}
-
-/// The members of an object in their order, repeated ones too, unread.
-struct Members<'t>(Vec<(&'t RawValue, &'t RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
     }
 }
 

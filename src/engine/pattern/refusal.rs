@@ -47,6 +47,16 @@ impl PatternError {
         };
         Self { text, reason, fix }
     }
+
+    /// What is wrong, without the text and the fix.
+    pub(crate) fn reason(&self) -> impl fmt::Display {
+        &self.reason
+    }
+
+    /// The pattern that was probably meant.
+    pub(crate) fn fix(&self) -> Option<&str> {
+        self.fix.as_deref()
+    }
 }
 
 impl fmt::Display for PatternError {

@@ -1,0 +1,156 @@
+//! The cluster with a user's own rights: what `doctor` and `init` read, and a Pod that is only tried.
+
+use std::env;
+use std::path::PathBuf;
+
+use kube::api::{GetParams, ListParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::Request;
+use serde_json::Value;
+
+use super::client::{CallError, ConnectError, call};
+
+/// How many objects one answer of a list has at most; kubectl asks for as many.
+const PAGE: u32 = 500;
+
+/// How to find the API server, as kubectl does.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The file; without one, those that `KUBECONFIG` names, or `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context; without one, the current one.
+    pub context: Option<String>,
+    /// Use the account of the Pod that this runs in.
+    pub in_cluster: bool,
+}
+
+/// Reads objects by their paths.
+#[derive(Clone)]
+pub struct Reader {
+    client: kube::Client,
+    namespace: String,
+    server: String,
+}
+
+impl Reader {
+    /// Reads the user's files. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// They lead to no API server.
+    pub async fn connect(access: &Access) -> Result<Self, ConnectError> {
+        let config = config(access).await?;
+        let (namespace, server) = (config.default_namespace.clone(), config.cluster_url.to_string());
+        let client = kube::Client::try_from(config).map_err(|error| ConnectError::of(&error))?;
+        Ok(Self { client, namespace, server })
+    }
+
+    /// The namespace that the context names, or `default`.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The URL of the API server.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Reads one object by its path, such as `/api/v1/namespaces/shop/secrets/regcred`.
+    ///
+    /// # Errors
+    /// There is none, a right is missing, or the API server does not answer.
+    pub async fn get(&self, path: &str) -> Result<Value, CallError> {
+        let text = self.text(path).await?;
+        serde_json::from_str(&text).map_err(|error| no_json(path, &error))
+    }
+
+    /// Reads what is no object, such as the metrics of a Pod through the API server's proxy.
+    ///
+    /// # Errors
+    /// There is nothing, a right is missing, or somebody does not answer.
+    pub async fn text(&self, path: &str) -> Result<String, CallError> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let request = Request::new(parent).get(name, &GetParams::default());
+        let request = request.map_err(|error| CallError::Away(error.to_string()))?;
+        call(self.client.request_text(request)).await
+    }
+
+    /// Reads all objects of a path, such as `/api/v1/pods`, a few hundred at a time.
+    ///
+    /// # Errors
+    /// A right is missing, there is no such kind, or the API server does not answer.
+    pub async fn list(&self, path: &str, mut each: impl FnMut(Value)) -> Result<(), CallError> {
+        let mut params = ListParams { limit: Some(PAGE), ..ListParams::default() };
+        loop {
+            let request = Request::new(path).list(&params);
+            let request = request.map_err(|error| CallError::Away(error.to_string()))?;
+            let text = call(self.client.request_text(request)).await?;
+            let mut page: Value = serde_json::from_str(&text).map_err(|error| no_json(path, &error))?;
+            if let Value::Array(items) = page["items"].take() {
+                items.into_iter().for_each(&mut each);
+            }
+            match page["metadata"]["continue"].as_str() {
+                Some(token) if !token.is_empty() => params.continue_token = Some(token.to_owned()),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Sends an object that is admitted and not stored, and returns what would have been stored.
+    ///
+    /// # Errors
+    /// It is refused, or the API server does not answer.
+    pub async fn try_to_create(&self, path: &str, object: &Value) -> Result<Value, CallError> {
+        let params = PostParams { dry_run: true, ..PostParams::default() };
+        let request = Request::new(path).create(&params, object.to_string().into_bytes());
+        let request = request.map_err(|error| CallError::Away(error.to_string()))?;
+        let text = call(self.client.request_text(request)).await?;
+        serde_json::from_str(&text).map_err(|error| no_json(path, &error))
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Reader({})", self.server)
+    }
+}
+
+/// As kubectl does: the flag, then `KUBECONFIG`, then the file at home, then the account of a Pod.
+async fn config(access: &Access) -> Result<kube::Config, ConnectError> {
+    let kubeconfig = if access.in_cluster { None } else { kubeconfig(access)? };
+    let Some(kubeconfig) = kubeconfig else {
+        let config = kube::Config::incluster();
+        return config.map_err(|error| {
+            if access.in_cluster { ConnectError::of(&error) } else { ConnectError::no_kubeconfig() }
+        });
+    };
+    let options = KubeConfigOptions { context: access.context.clone(), ..KubeConfigOptions::default() };
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    config.map_err(|error| ConnectError::of(&error))
+}
+
+/// The user's files, if there is one. kubectl passes over those in `KUBECONFIG` that do not exist.
+fn kubeconfig(access: &Access) -> Result<Option<Kubeconfig>, ConnectError> {
+    let files = match (&access.kubeconfig, env::var_os("KUBECONFIG").filter(|list| !list.is_empty())) {
+        (Some(file), _) => vec![file.clone()],
+        (None, Some(list)) => env::split_paths(&list).filter(|file| file.exists()).collect(),
+        (None, None) => {
+            let file = env::home_dir().map(|home| home.join(".kube/config"));
+            file.filter(|file| file.exists()).into_iter().collect()
+        }
+    };
+    let mut merged: Option<Kubeconfig> = None;
+    for file in files {
+        let next = Kubeconfig::read_from(file).map_err(|error| ConnectError::of(&error))?;
+        merged = Some(match merged {
+            Some(merged) => merged.merge(next).map_err(|error| ConnectError::of(&error))?,
+            None => next,
+        });
+    }
+    Ok(merged)
+}
+
+fn no_json(path: &str, error: &serde_json::Error) -> CallError {
+    CallError::Other(200, format!("{path} is no JSON ({error})"))
+}

@@ -1,0 +1,3 @@
+//! One file for each part that can be broken.
+
+pub(crate) mod registration;
