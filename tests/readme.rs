@@ -8,6 +8,8 @@
 mod markdown;
 #[path = "support/scraped.rs"]
 mod scraped;
+#[path = "support/script.rs"]
+mod script;
 #[path = "support/shell.rs"]
 mod shell;
 
