@@ -19,6 +19,8 @@ mod book;
 mod claims;
 #[path = "readme/elsewhere.rs"]
 mod elsewhere;
+#[path = "readme/fields.rs"]
+mod fields;
 #[path = "readme/flags.rs"]
 mod flags;
 #[path = "readme/here.rs"]
