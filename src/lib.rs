@@ -3,7 +3,7 @@
 //! It is a Kubernetes mutating admission webhook. The parts, in reading order:
 //! [`engine`] decides, [`server`] carries bytes to it, [`certs`] has the certificate,
 //! [`process`] is what any long-running program needs, [`doctor`] judges an installation,
-//! [`commands`] puts them together.
+//! [`commands`] puts them together, and [`shell`] has completions and manual pages.
 
 pub mod certs;
 pub mod cli;
@@ -13,3 +13,4 @@ pub mod doctor;
 pub mod engine;
 pub mod process;
 pub mod server;
+pub mod shell;

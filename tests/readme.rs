@@ -8,11 +8,19 @@
 mod markdown;
 #[path = "support/scraped.rs"]
 mod scraped;
+#[path = "support/script.rs"]
+mod script;
 #[path = "support/shell.rs"]
 mod shell;
 
+#[path = "readme/book.rs"]
+mod book;
+#[path = "readme/claims.rs"]
+mod claims;
 #[path = "readme/elsewhere.rs"]
 mod elsewhere;
+#[path = "readme/fields.rs"]
+mod fields;
 #[path = "readme/flags.rs"]
 mod flags;
 #[path = "readme/here.rs"]
