@@ -11,6 +11,7 @@ mod access;
 mod check;
 mod doctor;
 mod explain;
+mod init;
 mod inject;
 mod input;
 mod registration;
@@ -28,6 +29,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Registration(args) => registration::run(*args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Init(args) => init::run(&args),
     }
 }
 

@@ -80,8 +80,22 @@ impl Reader {
     ///
     /// # Errors
     /// A right is missing, there is no such kind, or the API server does not answer.
-    pub async fn list(&self, path: &str, mut each: impl FnMut(Value)) -> Result<(), CallError> {
-        let mut params = ListParams { limit: Some(PAGE), ..ListParams::default() };
+    pub async fn list(&self, path: &str, each: impl FnMut(Value)) -> Result<(), CallError> {
+        self.list_selected(path, None, each).await
+    }
+
+    /// The same for the objects that a field selector such as `type=kubernetes.io/dockercfg` finds.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub async fn list_selected(
+        &self,
+        path: &str,
+        field_selector: Option<&str>,
+        mut each: impl FnMut(Value),
+    ) -> Result<(), CallError> {
+        let field_selector = field_selector.map(str::to_owned);
+        let mut params = ListParams { limit: Some(PAGE), field_selector, ..ListParams::default() };
         loop {
             let request = Request::new(path).list(&params);
             let request = request.map_err(|error| CallError::Away(error.to_string()))?;

@@ -27,6 +27,7 @@ const PARTS: &[(&str, Uses)] = &[
     ("cluster", Uses::Only(&[])),
     ("process", Uses::Only(&[])),
     // What judges an installation takes its objects as data, and no client for them.
+    ("init", Uses::Only(&["engine"])),
     ("doctor", Uses::Only(&["certs::bundle", "certs::trust", "cluster::registration", "engine"])),
     ("engine", Uses::Only(&[])),
 ];
