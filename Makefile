@@ -6,7 +6,7 @@ PULLKEY := $(TARGET)/release/pullkey
 KUBERNETES := tests/cluster/build etcd kubectl kube-apiserver kube-controller-manager kube-scheduler kubelet
 
 .DEFAULT_GOAL := help
-.PHONY: help run build demo test test-faults test-node test-rollout soak lint bench clean
+.PHONY: help run build book demo test test-faults test-node test-rollout soak lint bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,8 +20,9 @@ run: ## Build, serve the example configuration and show a Pod being patched; POR
 
 test: ## Set up what the tests need (the first time: Kubernetes and containerd built from source, about 10 minutes), then run all of them
 	tests/prepare
-	@# Without Go the tests that need these say so and are skipped; in CI they fail.
+	@# Without Go, or without a registry for Cargo, the tests that need these say so and are skipped; in CI they fail.
 	$(KUBERNETES) || test -z "$$CI"
+	tests/book/build || test -z "$$CI"
 	tests/helm/build || test -z "$$CI"
 	tests/oracle/build || test -z "$$CI"
 	tests/promtool/build || test -z "$$CI"
@@ -40,6 +41,9 @@ soak: ## A steady load with malformed requests in it; DURATION=10m says how long
 test-node: ## As root, pull with a real kubelet and containerd from a registry with passwords, and print a table of what was seen
 	tests/prepare
 	program=$$(tests/static-binary) && PULLKEY_PROGRAM=$$program $(CARGO) test --locked --test node
+
+book: ## Build the book of all that is written here, as target/book
+	@docs/build
 
 demo: ## As root, tell the story on a real node: an image that cannot be pulled, a label, a running Pod (half a minute once built)
 	@# Before minutes of building.

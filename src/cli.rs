@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod init;
 pub mod registration;
 pub mod serve;
+pub mod shell;
 
 const INJECT_EXAMPLES: &str = "\
 Examples:
@@ -26,7 +27,10 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   pullkey explain --config config.yaml nginx registry.example.com/team/app:1.2
   pullkey explain --config config.yaml --namespace team-a -f deployment.yaml
-  pullkey explain --config config.yaml -o json nginx";
+  pullkey explain --config config.yaml -o json nginx
+
+Exit code: 0 when every IMAGE is an image name, 1 when one is not (such as auto, or an empty one), 2 on an error.
+An image in a manifest does not count: its Pod passes as it is, and the kubelet reports it.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -35,11 +39,13 @@ Examples:
 
 Exit code: 0 when the configuration can be used, 1 when it has a problem, 2 when it cannot be read.";
 
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 a negative answer, 2 an error.";
+
 /// Gives every Pod the image pull secrets that its images need.
 ///
 /// A Kubernetes mutating admission webhook, and the same rules as commands for files.
 #[derive(Debug, Parser)]
-#[command(name = "pullkey", version, max_term_width = 100)]
+#[command(name = "pullkey", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -70,6 +76,12 @@ pub enum Command {
     /// Write a first configuration, made of the pull secrets that there are
     #[command(after_help = init::EXAMPLES)]
     Init(Box<init::InitArgs>),
+    /// Print the script by which a shell completes command lines
+    #[command(after_help = shell::COMPLETIONS_EXAMPLES)]
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = shell::MAN_EXAMPLES)]
+    Man(shell::ManArgs),
 }
 
 /// Arguments of `inject`.
@@ -87,7 +99,7 @@ pub struct InjectArgs {
     #[arg(short, long, value_name = "NAMESPACE", default_value = "default", value_parser = namespace)]
     pub namespace: String,
 
-    /// Show what would change instead of the manifests
+    /// Show what would change instead of the manifests, with control characters as escapes
     #[arg(long)]
     pub diff: bool,
 }

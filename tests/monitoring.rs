@@ -8,6 +8,8 @@
 mod promtool;
 #[path = "support/scraped.rs"]
 mod scraped;
+#[path = "support/script.rs"]
+mod script;
 
 #[path = "monitoring/dashboard.rs"]
 mod dashboard;

@@ -6,6 +6,9 @@
 //! PULLKEY_ORACLE_SEED=123 PULLKEY_ORACLE_CASES=1000000 cargo test --test oracle
 //! ```
 
+#[path = "support/script.rs"]
+mod script;
+
 #[path = "oracle/conditions.rs"]
 mod conditions;
 #[path = "oracle/configurations.rs"]
@@ -28,6 +31,8 @@ mod process;
 mod secrets;
 #[path = "oracle/seed.rs"]
 mod seed;
+#[path = "oracle/table.rs"]
+mod table;
 #[path = "oracle/verdicts.rs"]
 mod verdicts;
 

@@ -11,6 +11,10 @@ mod scraped;
 #[path = "support/shell.rs"]
 mod shell;
 
+#[path = "readme/book.rs"]
+mod book;
+#[path = "readme/claims.rs"]
+mod claims;
 #[path = "readme/elsewhere.rs"]
 mod elsewhere;
 #[path = "readme/flags.rs"]

@@ -2,6 +2,8 @@
 
 #[path = "support/running.rs"]
 mod running;
+#[path = "support/script.rs"]
+mod script;
 #[path = "support/serving.rs"]
 mod serving;
 #[path = "support/signal.rs"]

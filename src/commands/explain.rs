@@ -7,13 +7,16 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::input::{self, ConfigFile};
-use super::print;
+use super::{print, shown};
 use crate::cli::{ExplainArgs, OutputFormat};
 use crate::engine::explain::{Explanation, explain};
 use crate::engine::manifest::{ManifestError, Manifests, PodPlace};
 use crate::engine::patch;
 use crate::engine::pod::Skip;
 use crate::engine::rules::Rules;
+
+/// The exit code of an argument that is no image name.
+const NO_IMAGE: u8 = 1;
 
 /// What the rules say about one Pod or template of a manifest.
 #[derive(Debug, Serialize)]
@@ -39,10 +42,14 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let file = ConfigFile::load(&args.config)?;
     file.print_warnings(&args.config);
     let rules = Rules::new(file.config);
+    let mut code = ExitCode::SUCCESS;
     let text = match &args.filename {
         None => {
             let explained: Vec<_> =
                 args.images.iter().map(|image| explain(&rules, image, &args.namespace)).collect();
+            if explained.iter().any(|image| image.read_as.is_none()) {
+                code = ExitCode::from(NO_IMAGE);
+            }
             match args.output {
                 OutputFormat::Json => json(&explained)?,
                 OutputFormat::Text => explained.iter().map(image_text).collect::<Vec<_>>().join("\n"),
@@ -69,7 +76,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         }
     };
     print(&text)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 fn explain_pod(place: &PodPlace, rules: &Rules, namespace: &str) -> Result<PodExplanation, ManifestError> {
@@ -95,7 +102,7 @@ fn json(value: &impl Serialize) -> anyhow::Result<String> {
 }
 
 fn pod_text(pod: &PodExplanation) -> String {
-    let mut text = format!("{} in namespace {}\n", pod.object, pod.namespace);
+    let mut text = format!("{} in namespace {}\n", shown::line(&pod.object), shown::line(&pod.namespace));
     if let Some(reason) = pod.skipped {
         let _ = writeln!(text, "  left alone: {reason}");
     }
@@ -109,7 +116,7 @@ fn pod_text(pod: &PodExplanation) -> String {
 }
 
 fn image_text(explanation: &Explanation) -> String {
-    let mut text = format!("{}\n", explanation.image);
+    let mut text = format!("{}\n", shown::line(&explanation.image));
     if let Some(read) = &explanation.read_as {
         let _ = write!(text, "  read as registry {}, repository {}", read.registry, read.repository);
         for (what, value) in [("tag", &read.tag), ("digest", &read.digest)] {
@@ -120,11 +127,11 @@ fn image_text(explanation: &Explanation) -> String {
         text.push('\n');
     }
     if let Some(reason) = &explanation.refused {
-        let _ = writeln!(text, "  {reason}");
+        let _ = writeln!(text, "  {}", shown::line(reason));
     }
     for note in &explanation.entries {
         let mark = if note.matches { "match   " } else { "no match" };
-        let _ = writeln!(text, "  {mark} {}: {}", note.entry, note.reason);
+        let _ = writeln!(text, "  {mark} {}: {}", note.entry, shown::line(&note.reason));
     }
     if explanation.entries.is_empty() && explanation.refused.is_none() {
         text.push_str("  no entry comes near\n");
@@ -134,5 +141,5 @@ fn image_text(explanation: &Explanation) -> String {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "none".to_owned() } else { shown::line(&names.join(", ")) }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::{access, input, print};
+use super::{access, input, print, shown};
 use crate::cli::init::{InitArgs, SecretSource};
 use crate::engine::config::Config;
 use crate::engine::manifest::Manifests;
@@ -109,7 +109,7 @@ fn write(material: Material) -> anyhow::Result<ExitCode> {
     let Material { secrets, unserved, mut remarks, from, looked_at } = material;
     let entries = propose(&secrets, &mut remarks);
     for remark in remarks.lines() {
-        say(&format!("note: {remark}"));
+        say(&format!("note: {}", shown::line(&remark)));
     }
     if entries.is_empty() {
         say(&format!("there is nothing to make a configuration of: {looked_at}"));
@@ -130,7 +130,7 @@ fn write(material: Material) -> anyhow::Result<ExitCode> {
 /// Says something to the user; the result alone is on standard output.
 fn say(text: &str) {
     // Where nobody reads, the result is what counts.
-    let _ = writeln!(io::stderr(), "pullkey: {text}");
+    let _ = writeln!(io::stderr(), "pullkey: {}", shown::lines(text));
 }
 
 fn count(n: usize, one: &str, many: &str) -> String {

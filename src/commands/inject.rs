@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use similar::TextDiff;
 
 use super::input::{self, ConfigFile};
-use super::print;
+use super::{print, shown};
 use crate::cli::InjectArgs;
 use crate::engine::manifest::Manifests;
 use crate::engine::rules::Rules;
@@ -23,7 +23,8 @@ pub(super) fn run(args: &InjectArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot use the manifests in {name}"))?;
     let output = if args.diff {
         let diff = TextDiff::from_lines(&text, &injected.text);
-        diff.unified_diff().header(&name, &format!("{name} with pull secrets")).to_string()
+        let diff = diff.unified_diff().header(&name, &format!("{name} with pull secrets")).to_string();
+        shown::lines(&diff)
     } else {
         injected.text
     };

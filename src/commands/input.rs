@@ -1,11 +1,12 @@
 //! Reading the files that a command is given.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::{fmt, fs};
 
 use anyhow::{Context as _, bail};
 
+use super::say;
 use crate::engine::config::{Config, Finding, Findings};
 
 /// Stands for standard input in place of a file.
@@ -46,8 +47,7 @@ impl ConfigFile {
     /// Says on standard error what is probably not meant.
     pub(super) fn print_warnings(&self, path: &Path) {
         for warning in &self.warnings {
-            // A warning that nobody can read must not end the command.
-            let _ = writeln!(io::stderr(), "pullkey: warning: {}: {warning}", name(path));
+            say(&format!("warning: {}: {warning}", name(path)));
         }
     }
 }

@@ -1,13 +1,12 @@
 //! `pullkey registration`: the object that tells the API server which Pods to send.
 
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
 use super::input::{self, ConfigFile};
-use super::print;
+use super::{print, say};
 use crate::cli::registration::{FailPolicy, LabelledNamespaces, ManifestFormat, RegistrationArgs};
 use crate::cluster::registration::rendered::{
     Endpoint, FailurePolicy, ImageCondition, Namespaces, Registration,
@@ -34,7 +33,7 @@ pub(super) fn run(args: RegistrationArgs) -> anyhow::Result<ExitCode> {
         timeout_seconds: args.timeout,
         image_condition: args.config.as_deref().map(image_condition).transpose()?,
     };
-    print(&match args.output {
+    print(match args.output {
         ManifestFormat::Yaml => registration.yaml(),
         ManifestFormat::Json => serde_json::to_string_pretty(&registration.object())? + "\n",
     })?;
@@ -47,13 +46,11 @@ fn image_condition(path: &Path) -> anyhow::Result<ImageCondition> {
     file.print_warnings(path);
     let condition = conditions::ImageCondition::of(&file.config)
         .with_context(|| format!("no condition on images can be made from {}", input::name(path)))?;
-    // What cannot be told must not end the command.
-    let _ = writeln!(
-        io::stderr(),
-        "pullkey: the condition on images looks at {}\n\
-         pullkey: its price: the image of a sidecar that another webhook adds to a Pod that was skipped is missed,\n\
-         pullkey: and whoever changes the configuration must apply this again, before the new one is in use",
+    say(&format!(
+        "the condition on images looks at {}\n\
+         its price: the image of a sidecar that another webhook adds to a Pod that was skipped is missed,\n\
+         and whoever changes the configuration must apply this again, before the new one is in use",
         condition.detail
-    );
+    ));
     Ok(ImageCondition { expression: condition.expression, configuration: file.hash })
 }

@@ -56,16 +56,6 @@ fn an_image_is_explained_entry_by_entry() {
         &["cr.yandex/crp1example/app"],
         // Not at all.
         &["registry.example.com.evil.net/app"],
-        // No image name.
-        &["registry.example.com/App"],
-        &["https://registry.example.com/app"],
-        &["registry.example.com/app:"],
-        &["registry.example.com/app@sha256:abc"],
-        &["app@md5:0123456789abcdef0123456789abcdef"],
-        &["0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
-        &[" nginx"],
-        &["auto"],
-        &[""],
         &["my_reg.example.com/app"],
         // Several.
         &["nginx", "cr.yandex/crp0example/web:1.4"],
@@ -74,6 +64,63 @@ fn an_image_is_explained_entry_by_entry() {
         report.add(&format!("pullkey explain {}", arguments.join(" ")), &folder.run(&all).result());
     }
     report.assert("explain_images");
+}
+
+#[test]
+fn what_is_no_image_name_is_told_with_a_negative_exit_code() {
+    let folder = folder();
+    let mut report = Report::default();
+    for arguments in [
+        &["registry.example.com/App"][..],
+        &["https://registry.example.com/app"],
+        &["registry.example.com/app:"],
+        &["registry.example.com/app@sha256:abc"],
+        &["app@md5:0123456789abcdef0123456789abcdef"],
+        &["0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
+        &[" nginx"],
+        &["auto"],
+        &[""],
+        // One among several is enough, and the others are told.
+        &["nginx", "registry.example.com/App"],
+        // What would steer a terminal.
+        &["registry.example.com/app\u{1b}[2J\n  pull secrets: registrysecret"],
+    ] {
+        let all = [&["explain", "--config", "config.yaml"], arguments].concat();
+        report.add(&format!("pullkey explain {arguments:?}"), &folder.run(&all).negative());
+    }
+    report.assert("explain_no_images");
+
+    // In a manifest it is the kubelet that reports it.
+    folder.write(
+        "bad.yaml",
+        b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: A}]\n",
+    );
+    let run = folder.run(&["explain", "--config", "config.yaml", "-f", "bad.yaml"]);
+    assert!(run.result().contains("it is no image name"));
+}
+
+#[test]
+fn a_manifest_cannot_steer_the_terminal() {
+    let folder = folder();
+    let pod = "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"a\\u001b[2Jb\", \"namespace\": \"c\\nd\"},\n\
+               \"spec\": {\"imagePullSecrets\": [{\"name\": \"e\\u009b31m\"}],\n\
+               \"containers\": [{\"name\": \"f\", \"image\": \"registry.example.com/g\\u202e\"}]}}\n";
+    folder.write("steering.json", pod.as_bytes());
+    let explain = ["explain", "--config", "config.yaml", "-f", "steering.json"];
+    let text = folder.run(&explain).result();
+    assert!(
+        !text.contains(|letter: char| letter.is_control() && letter != '\n' || letter == '\u{202e}'),
+        "{text:?}"
+    );
+    assert!(text.starts_with("Pod/a\\u{1b}[2Jb in namespace c\\nd\n"), "{text}");
+    assert!(
+        text.contains("registry.example.com/g\\u{202e}\n") && text.contains("has:  e\\u{9b}31m\n"),
+        "{text}"
+    );
+    // Programs get it as it is.
+    let json: Value =
+        serde_json::from_str(&folder.run(&[&explain[..], &["-o", "json"]].concat()).result()).unwrap();
+    assert_eq!(json[0]["present"][0], "e\u{9b}31m");
 }
 
 #[test]
@@ -86,8 +133,9 @@ fn an_entry_that_always_applies_is_named_too() {
         &["No Image", "--namespace", "staging-a"],
         &["auto", "--namespace", "staging-a"],
     ] {
-        let all = [&["explain", "--config", "always.yaml"], arguments].concat();
-        report.add(&format!("pullkey explain {}", arguments.join(" ")), &folder.run(&all).result());
+        let run = folder.run(&[&["explain", "--config", "always.yaml"], arguments].concat());
+        let told = if arguments[0] == "nginx" { run.result() } else { run.negative() };
+        report.add(&format!("pullkey explain {}", arguments.join(" ")), &told);
     }
     report.assert("explain_always");
 }
@@ -96,8 +144,7 @@ fn an_entry_that_always_applies_is_named_too() {
 fn the_same_is_told_to_programs_as_json() {
     let folder = folder();
     let json = |images: &[&str]| {
-        let run = folder.run(&[&["explain", "--config", "config.yaml", "-o", "json"], images].concat());
-        run.result()
+        folder.run(&[&["explain", "--config", "config.yaml", "-o", "json"], images].concat())
     };
     assert_text(
         "explain_json",
@@ -110,10 +157,11 @@ fn the_same_is_told_to_programs_as_json() {
             "123.dkr.ecr.eu-west-1.amazonaws.com/app",
             "registry.example.com/App",
             "auto",
-        ]),
+        ])
+        .negative(),
     );
     // The form is a list also when there is one image.
-    let one: Value = serde_json::from_str(&json(&["nginx"])).unwrap();
+    let one: Value = serde_json::from_str(&json(&["nginx"]).result()).unwrap();
     assert_eq!(one.as_array().map(Vec::len), Some(1));
 }
 

@@ -1,11 +1,13 @@
 //! `--help`, `--version`, and the errors of the command line itself.
 
+use super::reference::commands;
 use super::run::{Folder, Report, assert_text};
 
 #[test]
 fn the_help_of_each_command_has_an_example_and_says_what_is_needed() {
     let folder = Folder::new();
-    for command in ["serve", "inject", "explain", "check", "registration", "init"] {
+    for command in commands() {
+        let command = command.get_name();
         let help = folder.run(&[command, "--help"]).result();
         assert!(help.contains("Examples:\n"), "{help}");
         assert!(

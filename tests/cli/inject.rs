@@ -198,6 +198,14 @@ fn a_difference_is_shown_instead_on_demand() {
     let diff = |file: &str| folder.run(&["inject", "--config", "config.yaml", "--diff", "-f", file]).result();
     assert_text("inject_diff", &diff("many.yaml"));
     assert_eq!(diff("none.yaml"), "");
+    // What would steer a terminal is shown as an escape, and the manifest itself keeps it.
+    let steering = "{\"apiVersion\": \"v1\", \"kind\": \"Pod\",\n\"metadata\": {\"name\": \"a\", \"labels\": {\"b\": \"c\u{9b}2J\"}},\n\
+                    \"spec\": {\"containers\": [{\"name\": \"d\", \"image\": \"registry.example.com/app\"}]}}\n";
+    folder.write("steering.json", steering.as_bytes());
+    assert!(diff("steering.json").contains("c\\u{9b}2J"), "{:?}", diff("steering.json"));
+    assert!(!diff("steering.json").contains('\u{9b}'));
+    let manifest = folder.run(&["inject", "--config", "config.yaml", "-f", "steering.json"]).result();
+    assert!(manifest.contains("c\u{9b}2J"));
     let stdin = folder.run_with_stdin(&["inject", "--config", "config.yaml", "--diff", "-f", "-"], GOOD);
     assert!(stdin.result().starts_with("--- standard input\n+++ standard input with pull secrets\n"));
 }

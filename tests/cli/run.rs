@@ -74,6 +74,13 @@ impl Run {
         self.stdout
     }
 
+    /// The negative answer of a command that did what it was told to: exit code 1.
+    #[track_caller]
+    pub(crate) fn negative(self) -> String {
+        assert_eq!((self.code, self.stderr.as_str()), (1, ""), "{}", self.stdout);
+        self.stdout
+    }
+
     /// The one message of a command that refused: exit code 2, and no result.
     #[track_caller]
     pub(crate) fn error(self) -> String {

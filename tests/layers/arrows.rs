@@ -9,7 +9,7 @@ use super::sources::{Source, manifest};
 const PARTS: &[(&str, Uses)] = &[
     // The library's root only names the parts.
     ("", Uses::Only(&[])),
-    ("main", Uses::Only(&["cli", "commands"])),
+    ("main", Uses::Only(&["cli", "commands", "shell"])),
     ("commands", Uses::Every),
     // The command line checks the names of a certificate and of a namespace, and limits, while it is read.
     (
@@ -25,6 +25,7 @@ const PARTS: &[(&str, Uses)] = &[
     // What the server may see of the certificates must not lead it to the others.
     ("certs::cell", Uses::Only(&[])),
     ("cluster", Uses::Only(&[])),
+    ("shell", Uses::Only(&["cli"])),
     ("process", Uses::Only(&[])),
     // What judges an installation takes its objects as data, and no client for them.
     ("init", Uses::Only(&["engine"])),
@@ -46,7 +47,9 @@ const ENGINE_ADDRESS: [&str; 3] = ["core", "net", "Ipv6Addr"];
 const CRATES: &[(&str, &[&str])] = &[
     // Elsewhere an error is a type of its own, so that a caller can tell errors apart.
     ("anyhow", &["commands", "main"]),
-    ("clap", &["cli", "main"]),
+    ("clap", &["cli", "main", "shell"]),
+    ("clap_complete", &["cli", "shell"]),
+    ("clap_mangen", &["shell"]),
     ("kube", &["cluster"]),
     ("k8s_openapi", &[]),
     ("tower", &["cluster"]),

@@ -2,6 +2,8 @@
 
 #[path = "../support/helm.rs"]
 mod helm;
+#[path = "../support/script.rs"]
+mod script;
 
 mod chart;
 mod following;

@@ -32,8 +32,7 @@ mod scenarios;
 mod world;
 
 use std::env;
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 
@@ -41,7 +40,11 @@ use cases::CASES;
 use place::Cgroups;
 use support::programs::Programs;
 use support::sandbox::{Inside, Sandbox};
+use support::script::script;
 use world::World;
+
+/// Makes what a node needs besides Kubernetes.
+const BUILD: &str = "tests/node/build";
 
 /// Programs of the machine, and the Debian packages that `tests/prepare` installs for them.
 const COMMANDS: &[(&str, &str)] = &[
@@ -94,12 +97,9 @@ fn possible() -> Result<(Programs, Sandbox), String> {
     }
     let sandbox = Cgroups::probe()?;
     release::probe()?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node/build");
-    let mut build = Command::new(&script);
-    build.env("CARGO_TARGET_DIR", node::tools().parent().expect("it lies in the target folder"));
-    let status = build.stdin(Stdio::null()).stdout(Stdio::null()).status();
+    let status = script(BUILD).stdout(Stdio::null()).status();
     if !status.is_ok_and(|status| status.success()) {
-        return Err(format!("{} failed", script.display()));
+        return Err(format!("{BUILD} failed"));
     }
     Ok((Programs::find_or_build_all(PROGRAMS, PROGRAMS)?, sandbox))
 }

@@ -17,6 +17,7 @@ use super::place::API_SERVICE;
 use super::support::cluster::{Cluster, HOST, NODE, NODE_TOKEN, PORT};
 use super::support::process::{Daemon, sealed};
 use super::support::sandbox::{ADDRESS, Inside};
+use super::support::script::target;
 use super::support::wait::until;
 
 const CONTAINERD: &str = include_str!("containerd.toml");
@@ -102,9 +103,7 @@ pub(crate) fn test_image(program: &[u8], content: &str) -> Image {
 
 /// The folder of what `tests/node/build` makes.
 pub(crate) fn tools() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target = target.or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).parent().map(Path::to_owned));
-    target.expect("the temporary folder lies in the target folder").join("node")
+    target().join("node")
 }
 
 /// A command that finds containerd's other programs and runc, and no way out should the sandbox ever have one.

@@ -2,13 +2,17 @@
 
 use std::fmt::Debug;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::script::script;
+
+const BUILD: &str = "tests/oracle/build";
 
 /// The program, which answers as Kubernetes does.
 #[derive(Debug)]
@@ -90,22 +94,11 @@ fn write_lines<Question: Serialize>(pipe: impl Write, questions: &[Question]) ->
 /// The error is the reason why the program cannot be built on this machine; a build that fails
 /// for any other reason is a failed test.
 fn build() -> Result<PathBuf, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/build");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a folder of target");
-    let built = Command::new("bash")
-        .arg(&script)
-        .env("CARGO_TARGET_DIR", target)
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("bash cannot run tests/oracle/build: {error}"))?;
+    let built = script(BUILD).output().map_err(|error| format!("{BUILD}: {error}"))?;
     if built.status.code() == Some(3) {
         return Err("Go cannot run on this machine".to_owned());
     }
-    assert!(
-        built.status.success(),
-        "tests/oracle/build ended with {}; its message stands above",
-        built.status
-    );
+    assert!(built.status.success(), "{BUILD} ended with {}; its message stands above", built.status);
     let printed = String::from_utf8(built.stdout).expect("the path is UTF-8");
     Ok(PathBuf::from(printed.trim()))
 }

@@ -9,7 +9,7 @@ use super::pairs::{DOCKER_HUB_KEYS, Pair};
 /// What the kubelet makes of a pair.
 #[derive(Debug, Deserialize)]
 pub(crate) struct KeyAnswer {
-    matches: bool,
+    pub(crate) matches: bool,
     /// The image's repository as the kubelet looks it up, empty if it cannot read the image.
     pub(crate) lookup: String,
 }

@@ -1,12 +1,14 @@
 //! The Go program of `tests/transport`, which sends the requests and counts what becomes of them.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
+
+use super::support::script::{script, target};
+
+const BUILD: &str = "tests/transport/build";
 
 /// The running program; it is killed when this value is dropped.
 #[derive(Debug)]
@@ -34,18 +36,8 @@ pub(crate) struct Totals {
 impl Client {
     /// Builds the program, or says why there can be none on this machine.
     pub(crate) fn build() -> Result<(), String> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transport/build");
-        let mut command = Command::new(&script);
-        if env::var_os("CARGO_TARGET_DIR").is_none() {
-            command.env("CARGO_TARGET_DIR", target());
-        }
-        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-        let output = output.map_err(|error| format!("{}: {error}", script.display()))?;
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(format!("{} ended with {}", script.display(), output.status))
-        }
+        let output = script(BUILD).output().map_err(|error| format!("{BUILD}: {error}"))?;
+        if output.status.success() { Ok(()) } else { Err(format!("{BUILD} ended with {}", output.status)) }
     }
 
     /// Starts it in one of its modes.
@@ -116,8 +108,4 @@ impl Totals {
             self.wrong
         ))
     }
-}
-
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a folder in the target folder").to_owned()
 }

@@ -4,6 +4,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use super::script::script;
+
+const BUILD: &str = "tests/helm/build";
+
 /// One version of Helm.
 #[derive(Clone, Debug)]
 pub(crate) struct Helm {
@@ -16,15 +20,7 @@ impl Helm {
     /// Versions 4 and 3. Where Go cannot run, says so and returns nothing; in CI it fails instead.
     #[track_caller]
     pub(crate) fn both_or_skip(test: &str, home: &Path) -> Option<[Self; 2]> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/helm/build");
-        let mut command = Command::new(&script);
-        if env::var_os("CARGO_TARGET_DIR").is_none()
-            && let Some(target) = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()
-        {
-            command.env("CARGO_TARGET_DIR", target);
-        }
-        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-        let output = output.unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+        let output = script(BUILD).output().unwrap_or_else(|error| panic!("{BUILD}: {error}"));
         if output.status.success() {
             let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
             let version = |name| Self { program: folder.join(name), home: home.to_owned() };
@@ -32,7 +28,7 @@ impl Helm {
         }
         let in_ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
         let cannot_run = output.status.code() == Some(3);
-        assert!(cannot_run && !in_ci, "{} ended with {}", script.display(), output.status);
+        assert!(cannot_run && !in_ci, "{BUILD} ended with {}", output.status);
         println!("SKIPPED {test}: Helm cannot be built, see above");
         None
     }

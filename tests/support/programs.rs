@@ -1,8 +1,10 @@
 //! The programs of a cluster, built from source on first use.
 
-use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use super::script::script;
+
+const BUILD: &str = "tests/cluster/build";
 
 /// The folder that holds etcd, kubectl and the parts of Kubernetes.
 #[derive(Debug, Clone)]
@@ -10,8 +12,6 @@ pub(crate) struct Programs(PathBuf);
 
 impl Programs {
     /// Those in `KUBEBUILDER_ASSETS`, or those that `tests/cluster/build` makes.
-    ///
-    /// Its progress goes to the terminal, because the first build takes minutes.
     pub(crate) fn find_or_build() -> Result<Self, String> {
         Self::find_or_build_all(&[], &["etcd", "kubectl", "kube-apiserver"])
     }
@@ -19,21 +19,9 @@ impl Programs {
     /// The same with these programs built, or those that the script builds by default; those that are needed must
     /// be there afterwards.
     pub(crate) fn find_or_build_all(wanted: &[&str], needed: &[&str]) -> Result<Self, String> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/build");
-        let mut command = Command::new(&script);
-        if env::var_os("CARGO_TARGET_DIR").is_none()
-            && let Some(target) = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()
-        {
-            command.env("CARGO_TARGET_DIR", target);
-        }
-        let output = command
-            .args(wanted)
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| format!("{}: {error}", script.display()))?;
+        let output = script(BUILD).args(wanted).output().map_err(|error| format!("{BUILD}: {error}"))?;
         if !output.status.success() {
-            return Err(format!("{} ended with {}", script.display(), output.status));
+            return Err(format!("{BUILD} ended with {}", output.status));
         }
         let folder = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
         let programs = Self::in_folder(PathBuf::from(folder));

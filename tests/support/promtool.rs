@@ -1,26 +1,22 @@
 //! Prometheus' own promtool, built from source by `tests/promtool/build`.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+
+use super::script::script;
+
+const BUILD: &str = "tests/promtool/build";
 
 /// Builds promtool if necessary. Where Go cannot run, says so and returns nothing; in CI it fails instead.
 pub(crate) fn promtool() -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/promtool/build");
-    let mut command = Command::new(&script);
-    if std::env::var_os("CARGO_TARGET_DIR").is_none()
-        && let Some(target) = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()
-    {
-        command.env("CARGO_TARGET_DIR", target);
-    }
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.unwrap_or_else(|error| panic!("{}: {error}", script.display()));
+    let output = script(BUILD).output().unwrap_or_else(|error| panic!("{BUILD}: {error}"));
     if output.status.success() {
         return Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end()));
     }
     let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
     let cannot_run = output.status.code() == Some(3);
-    assert!(cannot_run && !in_ci, "{} ended with {}", script.display(), output.status);
+    assert!(cannot_run && !in_ci, "{BUILD} ended with {}", output.status);
     println!("SKIPPED: promtool cannot be built, see above");
     None
 }

@@ -5,7 +5,7 @@
 //! `installation` installs pullkey as an operator would, `kubelet` runs its Pods
 //! where a trial needs them (`objects` is what it reads, `container` what it runs, `status` what it tells,
 //! `farewell` what it told to end), and `kubectl`, `process`, `shell` and `wait`
-//! are the tools they use (with `signal`). `helm` installs the chart. `markdown` reads the commands of the documentation.
+//! are the tools they use (with `signal`; `script` runs what builds the programs). `helm` installs the chart. `markdown` reads the commands of the documentation.
 
 pub(crate) mod api;
 pub(crate) mod cluster;
@@ -21,6 +21,7 @@ pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod sandbox;
+pub(crate) mod script;
 pub(crate) mod shell;
 pub(crate) mod signal;
 pub(crate) mod status;
