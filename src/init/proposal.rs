@@ -102,7 +102,7 @@ fn pattern(
         // What serves nothing does no harm either.
         if !matches!(spelling, Spelling::Never { .. }) {
             say(format!(
-                "{text:?} has no user and no password (the kubelet reads no token); it is tried all the same, and then not the anonymous pull; take the entry out"
+                "{text:?} has no user and no password, and the kubelet reads no token; it pulls with the empty login, which not every runtime takes for an anonymous pull; take the entry out"
             ));
         }
         return None;

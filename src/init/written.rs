@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::proposal::{Bound, Entry};
+use super::remarks::Listed;
 use crate::engine::config::{API_VERSION, KIND};
 
 /// A list that is longer than this is written with one item a line.
@@ -37,8 +38,7 @@ pub fn yaml(from: &str, entries: &[Entry], unserved: &BTreeMap<String, BTreeSet<
             "\n# Pods use these registries too, without a pull secret for them in their namespace:\n",
         );
         for (registry, namespaces) in unserved {
-            let namespaces: Vec<&str> = namespaces.iter().map(String::as_str).collect();
-            let _ = writeln!(text, "#   {registry}: {}", namespaces.join(", "));
+            let _ = writeln!(text, "#   {registry}: {}", Listed(namespaces));
         }
     }
     text

@@ -7,6 +7,7 @@ use pullkey::engine::config::Config;
 use pullkey::engine::credentials::{Key, Note, PullSecret, Spelling, lookup};
 use pullkey::engine::image::ImageRef;
 use pullkey::engine::rules::Rules;
+use pullkey::init::docker::DockerConfig;
 use pullkey::init::proposal::propose;
 use pullkey::init::remarks::Remarks;
 use pullkey::init::secrets::Secrets;
@@ -123,11 +124,18 @@ fn the_configuration_of_init_names_each_secret_that_has_a_login_for_an_image() {
     }
 }
 
-/// What `pullkey init --from-secret` makes of these Secrets, and all that it says about them.
+/// What `pullkey init` makes of these Secrets, and all that it says about them. Of a single one it is
+/// `--from-docker-config`, with the text as docker's file.
 fn initialised(made: &[Made]) -> (Option<Rules>, String) {
     let (mut secrets, mut remarks) = (Secrets::default(), Remarks::default());
-    for made in made {
-        secrets.add(&made.object(), Some("team"), &mut remarks);
+    for each in made {
+        match str::from_utf8(&each.text).map(DockerConfig::read) {
+            Ok(Ok(config)) if made.len() == 1 && each.is_docker_config() => {
+                let keys = config.keys.into_iter().filter(Key::has_login).collect();
+                secrets.insert(None, &each.name, keys, &mut remarks);
+            }
+            _ => secrets.add(&each.object(), Some("team"), &mut remarks),
+        }
     }
     let entries = propose(&secrets, &mut remarks);
     let said = remarks.lines().collect::<Vec<_>>().join("\n");

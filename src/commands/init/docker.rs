@@ -44,7 +44,7 @@ pub(super) fn read(file: &Path, secret: &str) -> anyhow::Result<Material> {
     }
     if !harmful.is_empty() && !with_login.is_empty() {
         remarks.say(format!(
-            "take the entries without a login out of a copy of the file, and make the Secret of that; the kubelet tries an empty login too, and then not the anonymous pull: {}",
+            "take the entries without a login out of a copy of the file, and make the Secret of that; the kubelet pulls with an empty login too, which not every runtime takes for an anonymous pull: {}",
             harmful.join(", ")
         ));
     }
