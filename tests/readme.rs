@@ -8,6 +8,8 @@
 mod markdown;
 #[path = "support/scraped.rs"]
 mod scraped;
+#[path = "support/script.rs"]
+mod script;
 #[path = "support/shell.rs"]
 mod shell;
 
@@ -17,6 +19,8 @@ mod book;
 mod claims;
 #[path = "readme/elsewhere.rs"]
 mod elsewhere;
+#[path = "readme/fields.rs"]
+mod fields;
 #[path = "readme/flags.rs"]
 mod flags;
 #[path = "readme/here.rs"]
