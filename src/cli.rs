@@ -8,6 +8,7 @@ use crate::engine::config::is_dns_label;
 
 pub mod access;
 pub mod doctor;
+pub mod init;
 pub mod registration;
 pub mod serve;
 pub mod shell;
@@ -72,6 +73,9 @@ pub enum Command {
     /// Check an installation from end to end, and say how to mend what is wrong
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(Box<doctor::DoctorArgs>),
+    /// Write a first configuration, made of the pull secrets that there are
+    #[command(after_help = init::EXAMPLES)]
+    Init(Box<init::InitArgs>),
     /// Print the script by which a shell completes command lines
     #[command(after_help = shell::COMPLETIONS_EXAMPLES)]
     Completions(shell::CompletionsArgs),

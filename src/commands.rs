@@ -13,6 +13,7 @@ mod check;
 mod completions;
 mod doctor;
 mod explain;
+mod init;
 mod inject;
 mod input;
 mod man;
@@ -32,6 +33,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Registration(args) => registration::run(*args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

@@ -24,6 +24,8 @@ mod check;
 mod explain;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/init.rs"]
+mod init;
 #[path = "cli/inject.rs"]
 mod inject;
 #[path = "cli/kinds.rs"]

@@ -9,6 +9,8 @@
 
 #[path = "properties/credentials.rs"]
 mod credentials;
+#[path = "properties/init.rs"]
+mod init;
 #[path = "properties/manifests.rs"]
 mod manifests;
 #[path = "properties/names.rs"]

@@ -81,10 +81,10 @@ impl Reader {
     /// # Errors
     /// A right is missing, there is no such kind, or the API server does not answer.
     pub async fn list(&self, path: &str, each: impl FnMut(Value)) -> Result<(), CallError> {
-        self.list_labelled(path, None, each).await
+        self.list_with(path, ListParams::default(), each).await
     }
 
-    /// The same of those only that have a label, whatever its value.
+    /// The same for the objects that have a label, whatever its value.
     ///
     /// # Errors
     /// As [`Self::list`].
@@ -92,10 +92,33 @@ impl Reader {
         &self,
         path: &str,
         label: Option<&str>,
-        mut each: impl FnMut(Value),
+        each: impl FnMut(Value),
     ) -> Result<(), CallError> {
         let label_selector = label.map(str::to_owned);
-        let mut params = ListParams { limit: Some(PAGE), label_selector, ..ListParams::default() };
+        self.list_with(path, ListParams { label_selector, ..ListParams::default() }, each).await
+    }
+
+    /// The same for the objects that a field selector such as `type=kubernetes.io/dockercfg` finds.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub async fn list_selected(
+        &self,
+        path: &str,
+        field_selector: Option<&str>,
+        each: impl FnMut(Value),
+    ) -> Result<(), CallError> {
+        let field_selector = field_selector.map(str::to_owned);
+        self.list_with(path, ListParams { field_selector, ..ListParams::default() }, each).await
+    }
+
+    async fn list_with(
+        &self,
+        path: &str,
+        mut params: ListParams,
+        mut each: impl FnMut(Value),
+    ) -> Result<(), CallError> {
+        params.limit = Some(PAGE);
         loop {
             let request = Request::new(path).list(&params);
             let request = request.map_err(|error| CallError::Away(error.to_string()))?;

@@ -15,7 +15,7 @@ use super::pattern::Pattern;
 mod checker;
 mod names;
 
-pub use names::is_dns_label;
+pub use names::{is_dns_label, is_secret_name};
 
 /// The `apiVersion` of a configuration.
 pub const API_VERSION: &str = "pullkey.dev/v1alpha1";

@@ -46,7 +46,7 @@ impl Key {
     /// Tells whether the entry has a user or a password.
     ///
     /// Without one (`{}`, or only an `identitytoken`) it counts as a credential all the same: the kubelet
-    /// tries it, and not the anonymous pull.
+    /// hands it to the runtime, and does not try without.
     #[must_use]
     pub fn has_login(&self) -> bool {
         self.has_login

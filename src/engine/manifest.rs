@@ -19,6 +19,7 @@ use tree::Node;
 
 mod edit;
 mod json;
+mod objects;
 mod tree;
 mod yaml;
 

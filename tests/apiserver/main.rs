@@ -24,6 +24,7 @@ mod conditions;
 mod containers;
 mod down;
 mod elsewhere;
+mod init;
 mod injector;
 mod manifests;
 mod missed;
@@ -73,6 +74,9 @@ const TRIALS: &[(&str, Run)] = &named![
     selection::pullkeys_own_namespace_and_kube_system_cannot_opt_in,
     selection::a_mirror_pod_is_left_alone_and_accepted,
     selection::a_pod_whose_images_match_nothing_stays_as_it_is,
+    init::init_makes_a_configuration_of_the_secrets_in_a_cluster,
+    init::init_tells_which_registries_of_pods_have_a_secret,
+    init::init_says_which_right_is_missing,
     secrets::existing_secrets_stay_in_front,
     secrets::a_secret_that_is_there_already_is_not_repeated,
     secrets::secrets_of_the_service_account_stay_in_front,

@@ -28,6 +28,7 @@ const PARTS: &[(&str, Uses)] = &[
     ("shell", Uses::Only(&["cli"])),
     ("process", Uses::Only(&[])),
     // What judges an installation takes its objects as data, and no client for them.
+    ("init", Uses::Only(&["engine"])),
     ("doctor", Uses::Only(&["certs::bundle", "certs::trust", "cluster::registration", "engine"])),
     ("engine", Uses::Only(&[])),
 ];

@@ -16,6 +16,11 @@ pub(crate) struct Made {
 }
 
 impl Made {
+    /// Tells whether `kubectl create secret docker-registry` could have made it.
+    pub(crate) fn is_docker_config(&self) -> bool {
+        (self.secret_type, self.data_key) == ("kubernetes.io/dockerconfigjson", ".dockerconfigjson")
+    }
+
     /// The object as the API server stores it.
     pub(crate) fn object(&self) -> Value {
         let data = base64::engine::general_purpose::STANDARD.encode(&self.text);

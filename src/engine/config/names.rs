@@ -11,7 +11,7 @@ const ENTRY_NAME_CHARS_MAX: usize = 128;
 
 /// Checks the name of a Secret: an RFC 1123 subdomain.
 pub(super) fn check_secret_name(name: &str) -> Result<(), String> {
-    if name.len() <= SUBDOMAIN_BYTES_MAX && name.split('.').all(is_label) {
+    if is_secret_name(name) {
         return Ok(());
     }
     Err(format!(
@@ -86,6 +86,12 @@ pub(super) fn shape_message(text: &str) -> String {
         text => text,
     }
     .to_owned()
+}
+
+/// Tells whether a text is an RFC 1123 subdomain, as the name of a Secret is.
+#[must_use]
+pub fn is_secret_name(text: &str) -> bool {
+    text.len() <= SUBDOMAIN_BYTES_MAX && text.split('.').all(is_label)
 }
 
 /// Tells whether a text is an RFC 1123 label, as the name of a namespace is.

@@ -50,6 +50,12 @@ pub(super) fn of(key: &Key) -> Spelling {
     if key.is_docker_hub {
         return pattern(DOCKER_HUB, None).unwrap_or_else(never);
     }
+    let scheme = key.written.split_once("://").map_or("https", |(scheme, _)| scheme);
+    if !matches!(scheme, "http" | "https") {
+        return never(format!(
+            "the kubelet knows only http:// and https://, and takes {scheme:?} for the host"
+        ));
+    }
     let Some(place) = &key.place else {
         return never("it is no address to the kubelet, which passes the entry over".to_owned());
     };
