@@ -1,5 +1,6 @@
-//! Says on standard error what has been looked at so far, when it takes long.
+//! Says on a terminal what has been read so far, when it takes long.
 
+use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -22,9 +23,13 @@ impl Progress {
     pub(super) async fn is_due(&mut self) {
         self.0.tick().await;
     }
+}
 
-    #[expect(clippy::unused_self, reason = "who says something has waited until it is due")]
-    pub(super) fn say(&self, what: &str) {
-        eprintln!("looked at {what} so far");
+/// Only people wait; what a program reads stays as it is.
+pub(super) fn say(what: &str) {
+    let mut stderr = io::stderr();
+    if stderr.is_terminal() {
+        // Whoever does not hear of it misses nothing of the report.
+        let _ = writeln!(stderr, "pullkey: {what} read so far");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use crate::commands::shown;
 use crate::doctor::finding::{Finding, Severity};
 
 /// For people: the worst first, each with its fix, and what it comes to.
@@ -12,6 +13,8 @@ pub(super) fn text(findings: &[Finding]) -> String {
     let mut ordered: Vec<&Finding> = findings.iter().collect();
     ordered.sort_by_key(|finding| finding.severity);
     for Finding { severity, check, object, problem, fix } in ordered {
+        // Much of it was written by others, such as a registry whose refusal the kubelet repeats.
+        let (object, problem, fix) = (shown::line(object), shown::line(problem), shown::line(fix));
         let _ = writeln!(report, "{severity}: {object}: {problem} ({check})\n  fix: {fix}");
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();

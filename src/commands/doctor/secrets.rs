@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::progress::Progress;
+use super::progress::{Progress, say};
 use super::tenants::CALLS_MAX;
 use crate::cluster::client::CallError;
 use crate::cluster::reader::Reader;
@@ -38,7 +38,7 @@ pub(super) async fn read(reader: &Reader, tenants: &mut Tenants<'_>) -> Result<(
                 count += found.len();
                 tenants.look_at_secrets(&namespace, &found);
             }
-            () = progress.is_due() => progress.say(&format!("{count} Secrets")),
+            () = progress.is_due() => say(&format!("{count} Secrets")),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::{JoinSet, unconstrained};
 
-use super::progress::Progress;
+use super::progress::{Progress, say};
 use super::{probe, rivals, secrets};
 use crate::cli::doctor::DoctorArgs;
 use crate::cluster::client::CallError;
@@ -177,7 +177,7 @@ async fn objects(
                     let (list, read) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
                     note(&mut unseen, list, read)?;
                 }
-                () = progress.is_due() => progress.say(&format!("{} Pods", tenants.pods())),
+                () = progress.is_due() => say(&format!("{} Pods", tenants.pods())),
             }
             if under_way.is_empty() && waiting.len() == 0 && receiver.is_empty() {
                 return Ok::<(), CallError>(());
