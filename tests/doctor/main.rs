@@ -40,6 +40,7 @@ macro_rules! named {
 const TRIALS: &[(&str, Run)] = &named![
     healthy::nothing_is_found;
     variants::every_namespace_is_open;
+    variants::the_rights_that_are_shipped_are_enough;
     variants::conditions_on_images_keep_others_away;
     large::the_first_few_are_shown_and_the_others_counted;
     selectors::they_are_read_as_the_api_server_reads_them;

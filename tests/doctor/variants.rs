@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::patient::Patient;
-use crate::support::installation::for_an_operator;
+use crate::patient::{Patient, Report};
+use crate::support::installation::{NAMESPACE, for_an_operator};
 use crate::support::program;
 use crate::tenants::{Namespace, pod};
 
@@ -42,4 +42,28 @@ pub(crate) fn conditions_on_images_keep_others_away(patient: &Patient) {
     assert_eq!(stored["webhooks"][0]["matchConditions"].as_array().map(Vec::len), Some(2));
     patient.apply();
     patient.until_healthy();
+}
+
+pub(crate) fn the_rights_that_are_shipped_are_enough(patient: &Patient) {
+    let file = patient.cluster.folder.join("operator/deploy/doctor/access.yaml");
+    patient.kubectl(&["apply", "-f", &file.display().to_string()]);
+    let guest = patient.guest(&[("create", "pods")]);
+    let account = guest.rsplit('/').next().unwrap_or_default();
+    let account = format!("--serviceaccount=default:{account}");
+    patient.kubectl(&[
+        "create",
+        "clusterrolebinding",
+        "the-doctor",
+        "--clusterrole=pullkey-doctor",
+        &account,
+    ]);
+    let role = ["create", "rolebinding", "the-doctor", "-n", NAMESPACE, "--role=pullkey-doctor", &account];
+    patient.kubectl(&role);
+    for arguments in [&[&*guest][..], &[&guest, "--namespace=shop"]] {
+        let Report { findings, exit } = patient.doctor(arguments);
+        assert_eq!((findings, exit), (Vec::new(), Some(0)));
+    }
+    patient.kubectl(&["delete", "-f", &file.display().to_string()]);
+    patient.kubectl(&["delete", "clusterrolebinding", "the-doctor"]);
+    patient.kubectl(&["delete", "rolebinding", "the-doctor", "-n", NAMESPACE]);
 }
