@@ -61,6 +61,13 @@ impl Probe {
         Some(Self { namespace: namespace.clone(), pod, expected, suspects })
     }
 
+    /// Whether the Pod came back as it was sent. An API server that has not heard yet of a label that was just
+    /// written does that once.
+    #[must_use]
+    pub fn is_untouched(&self, pod: &Value) -> bool {
+        !self.expected.is_empty() && pod["spec"]["imagePullSecrets"] == self.pod["spec"]["imagePullSecrets"]
+    }
+
     /// Says what is wrong. `is_sick` tells that something is known already for which pullkey cannot answer.
     #[must_use]
     pub fn judge(&self, installation: &Installation, answer: &Answer, is_sick: bool) -> Option<Finding> {

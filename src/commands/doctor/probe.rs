@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::panic::resume_unwind;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::cluster::client::CallError;
 use crate::cluster::reader::Reader;
@@ -16,6 +18,8 @@ use crate::engine::rules::Rules;
 
 /// In how many namespaces a Pod is tried.
 const PROBES_MAX: usize = 3;
+/// When a Pod that nobody touched is tried once more.
+const SECOND_TRY: Duration = Duration::from_secs(1);
 
 /// Tries a Pod and says what is wrong with what comes back, one finding for each cause.
 ///
@@ -35,7 +39,11 @@ pub(super) async fn send(
         let reader = reader.clone();
         under_way.spawn(async move {
             let path = format!("/api/v1/namespaces/{}/pods", probe.namespace);
-            let answer = reader.try_to_create(&path, &probe.pod).await;
+            let mut answer = reader.try_to_create(&path, &probe.pod).await;
+            if answer.as_ref().is_ok_and(|pod| probe.is_untouched(pod)) {
+                sleep(SECOND_TRY).await;
+                answer = reader.try_to_create(&path, &probe.pod).await;
+            }
             (probe, answer)
         });
     }
