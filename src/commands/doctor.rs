@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use super::input::ConfigFile;
 use super::{access, print};
 use crate::cli::OutputFormat;
 use crate::cli::doctor::DoctorArgs;
@@ -23,9 +24,10 @@ mod tenants;
 const SICK: u8 = 1;
 
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let meant = args.config.as_deref().map(ConfigFile::load).transpose()?;
     let findings = access::block_on(async {
         let reader = access::connect(&args.access).await?;
-        let installation = collect::installation(&reader, &args.registration).await;
+        let installation = collect::installation(&reader, &args.registration, meant).await;
         let cannot_read = || format!("cannot read {}", reader.server());
         let installation = installation.with_context(cannot_read)?;
         let mut findings = examine(&installation);

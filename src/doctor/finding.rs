@@ -54,6 +54,62 @@ macro_rules! checks {
 checks! {
     /// There is a registration with our webhook.
     Registration = "registration",
+    /// The rules send the creation of Pods, and nothing else.
+    RegistrationRules = "registration-rules",
+    /// Neither kube-system nor pullkey's own namespace can be sent.
+    RegistrationNamespaces = "registration-namespaces",
+    /// Pods can opt out.
+    RegistrationPods = "registration-pods",
+    /// The timeout leaves room for a second try, and does not hold up Pods.
+    RegistrationTimeout = "registration-timeout",
+    /// The API server speaks the version that pullkey speaks.
+    RegistrationVersions = "registration-versions",
+    /// What other webhooks add is seen.
+    RegistrationReinvocation = "registration-reinvocation",
+    /// It leads to the path that answers.
+    RegistrationPath = "registration-path",
+    /// Its conditions leave out mirror Pods, and fit the configuration.
+    RegistrationConditions = "registration-conditions",
+    /// The configuration is there and valid.
+    Configuration = "configuration",
+    /// It is the one of `--config`.
+    ConfigurationMeant = "configuration-meant",
+    /// The replicas run it.
+    ConfigurationInUse = "configuration-in-use",
+    /// There is a Service.
+    Service = "service",
+    /// Its port leads to the webhook.
+    ServicePort = "service-port",
+    /// It selects pullkey's Pods, and no others.
+    ServiceSelector = "service-selector",
+    /// It has an endpoint.
+    Endpoints = "endpoints",
+    /// There is a Deployment.
+    Deployment = "deployment",
+    /// Its replicas are ready.
+    Replicas = "replicas",
+    /// There is more than one.
+    OneReplica = "one-replica",
+    /// They are on more than one node.
+    Spread = "spread",
+    /// They run one version.
+    Versions = "versions",
+    /// pullkey's own Pods cannot be sent to pullkey.
+    OwnPods = "own-pods",
+    /// A replica may drain to its end.
+    Grace = "grace",
+    /// The registration trusts some certificate.
+    Bundle = "bundle",
+    /// It trusts the certificate that each replica serves.
+    CertificateTrust = "certificate-trust",
+    /// The certificate is for the name of the Service.
+    CertificateName = "certificate-name",
+    /// The certificate has time left.
+    CertificateTime = "certificate-time",
+    /// A drain of nodes leaves a replica, and is not blocked.
+    DisruptionBudget = "disruption-budget",
+    /// No NetworkPolicy keeps the API server out.
+    NetworkPolicy = "network-policy",
 
     /// The label of a namespace does what it says.
     NamespaceLabel = "namespace-label",

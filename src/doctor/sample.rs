@@ -1,5 +1,6 @@
 //! Installations, namespaces and Pods for the tests of this part.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::finding::Finding;
@@ -36,7 +37,8 @@ pub(super) fn opt_out() -> Installation {
 }
 
 pub(super) fn with(registration: Value, others: Vec<Value>) -> Installation {
-    Installation { name: "pullkey".to_owned(), registration: Seen::Found(registration), others }
+    let (name, registration) = ("pullkey".to_owned(), Seen::Found(registration));
+    Installation { name, registration, others, now: Timestamp::UNIX_EPOCH, home: None, meant: None }
 }
 
 /// Entries in the words of the configuration.

@@ -44,7 +44,11 @@ pub(super) async fn examine(
     args: &DoctorArgs,
     known: &[Finding],
 ) -> Result<Vec<Finding>, CallError> {
-    let rules = configuration(reader, installation).await?.map(Rules::new);
+    let config = match installation.config() {
+        Some(config) => Some(config),
+        None => configuration(reader, installation).await?,
+    };
+    let rules = config.map(Rules::new);
     let rules = rules.as_ref();
     let Some(mut tenants) = Tenants::new(installation, rules) else { return Ok(Vec::new()) };
     let mut findings = Vec::new();
