@@ -182,7 +182,13 @@ impl Clock {
 
 impl ConnectError {
     pub(super) fn of(error: &dyn std::error::Error) -> Self {
-        Self(chain(error))
+        let text = chain(error);
+        // From the second line on, a parser shows the text of the file, and with it a token or a key.
+        Self(text.lines().next().unwrap_or_default().to_owned())
+    }
+
+    pub(super) fn because(reason: String) -> Self {
+        Self(reason)
     }
 
     pub(super) fn no_kubeconfig() -> Self {
