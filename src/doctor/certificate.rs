@@ -15,6 +15,9 @@ use crate::certs::trust;
 const FILES_WARN: SignedDuration = SignedDuration::from_hours(14 * 24);
 const FILES_LATE: SignedDuration = SignedDuration::from_hours(24);
 
+/// What `serve` issues without the flag.
+const OWN_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
 pub(super) fn examine(installation: &Installation, home: &Home) -> Vec<Finding> {
     let Some(webhook) = installation.webhook() else { return Vec::new() };
     let encoded = webhook["clientConfig"]["caBundle"].as_str().unwrap_or_default();
@@ -122,12 +125,15 @@ fn time(
     to: Timestamp,
     restart: &str,
 ) -> Option<Finding> {
-    let (life, left) = (to.duration_since(from), to.duration_since(now));
-    // Its own are renewed at two thirds of their life.
+    let left = to.duration_since(now);
     let (warn, late, fix) = if home.publishes() {
+        // Its own begin an hour before they are issued, and are renewed at two thirds of their life.
+        let life = home.program().and_then(|program| program.option("--certificate-life"));
+        let life = life.and_then(|life| life.parse().ok()).unwrap_or(OWN_LIFE);
         (life / 4, life / 8, restart.to_owned())
     } else {
         let fix = "renew it (certs/README.md), or see why cert-manager does not".to_owned();
+        let life = to.duration_since(from);
         (FILES_WARN.min(life / 4), FILES_LATE.min(life / 8), fix)
     };
     if left >= warn {

@@ -43,7 +43,7 @@ fn judge(installation: &Installation, home: &Home, object: &str, text: &str) -> 
         }
         Ok((_, warnings)) => warnings,
     };
-    let warnings = warnings.iter().map(|warning| warning.to_string());
+    let warnings = warnings.iter().map(ToString::to_string);
     let mut findings: Vec<Finding> =
         warnings.map(|warning| Finding::warning(Check::Configuration, object, warning, fix)).collect();
     if let (Some(meant), Some(installed)) = (&installation.meant, &home.configuration_hash)

@@ -108,7 +108,7 @@ checks! {
     CertificateTime = "certificate-time",
     /// A drain of nodes leaves a replica, and is not blocked.
     DisruptionBudget = "disruption-budget",
-    /// No NetworkPolicy keeps the API server out.
+    /// No `NetworkPolicy` keeps the API server out.
     NetworkPolicy = "network-policy",
 
     /// The label of a namespace does what it says.

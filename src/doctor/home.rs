@@ -76,6 +76,7 @@ impl Home {
     }
 
     /// Whether the Service selects an object with these labels. Without a selector it selects nothing.
+    #[must_use]
     pub fn selects(&self, labels: &Value) -> bool {
         let selector = self.service.found().map(|service| &service["spec"]["selector"]);
         let is_set = |selector: &&Value| selector.as_object().is_some_and(|labels| !labels.is_empty());

@@ -70,8 +70,8 @@ impl<'p> Program<'p> {
     /// Where the configuration comes from, when it is a `ConfigMap`.
     pub(super) fn configuration(&self) -> Option<Mounted> {
         let path = self.option("--config")?;
-        let mounts = self.container["volumeMounts"].as_array().into_iter().flatten();
-        mounts.filter_map(|mount| self.mounted(mount, &path)).next()
+        let mut mounts = self.container["volumeMounts"].as_array().into_iter().flatten();
+        mounts.find_map(|mount| self.mounted(mount, &path))
     }
 
     fn mounted(&self, mount: &Value, path: &str) -> Option<Mounted> {
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    fn spec(arguments: Value, volume: Value, mount: Value) -> Value {
+    fn spec(arguments: &Value, volume: &Value, mount: &Value) -> Value {
         json!({
             "containers": [
                 {"name": "proxy", "image": "proxy"},
@@ -141,27 +141,27 @@ mod tests {
 
     #[test]
     fn the_configuration_is_found_where_it_is_mounted() {
-        let found = |volume: Value, mount: Value| {
-            let spec = spec(json!(["serve", "--config", "/etc/pullkey/config.yaml"]), volume, mount);
+        let found = |volume: &Value, mount: &Value| {
+            let spec = spec(&json!(["serve", "--config", "/etc/pullkey/config.yaml"]), volume, mount);
             let mounted = Program::of(&spec).expect("it runs pullkey").configuration();
             mounted.map(|Mounted { config_map, key }| format!("{config_map} {key}"))
         };
         let mount = json!({"name": "files", "mountPath": "/etc/pullkey/"});
         let projected = json!({"name": "files", "projected": {"sources": [
             {"secret": {"name": "tls"}}, {"configMap": {"name": "a"}}]}});
-        assert_eq!(found(projected.clone(), mount.clone()).as_deref(), Some("a config.yaml"));
+        assert_eq!(found(&projected, &mount).as_deref(), Some("a config.yaml"));
         let items = json!({"name": "files", "configMap": {"name": "b", "items": [
             {"key": "other", "path": "other.yaml"}, {"key": "rules", "path": "config.yaml"}]}});
-        assert_eq!(found(items.clone(), mount).as_deref(), Some("b rules"));
+        assert_eq!(found(&items, &mount).as_deref(), Some("b rules"));
         let sub = json!({"name": "files", "mountPath": "/etc/pullkey/config.yaml", "subPath": "k.yaml"});
         let plain = json!({"name": "files", "configMap": {"name": "c"}});
-        assert_eq!(found(plain, sub).as_deref(), Some("c k.yaml"));
-        assert_eq!(found(projected, json!({"name": "files", "mountPath": "/etc/pull"})), None);
+        assert_eq!(found(&plain, &sub).as_deref(), Some("c k.yaml"));
+        assert_eq!(found(&projected, &json!({"name": "files", "mountPath": "/etc/pull"})), None);
     }
 
     #[test]
     fn flags_are_read_in_each_way_to_write_them() {
-        let spec = |container: Value| json!({"containers": [container]});
+        let spec = |container: &Value| json!({"containers": [container]});
         for (container, expected) in [
             (json!({"image": "pullkey", "args": ["serve", "--listen=[::]:9443"]}), Some(9443)),
             (
@@ -176,10 +176,10 @@ mod tests {
             (json!({"args": ["serve"], "env": [{"name": "PULLKEY_LISTEN", "value": "0.0.0.0:8"}]}), Some(8)),
             (json!({"image": "pullkey", "args": ["serve", "--listener=:3"]}), None),
         ] {
-            let spec = spec(container);
+            let spec = spec(&container);
             assert_eq!(Program::of(&spec).expect("it runs pullkey").webhook_port(), expected, "{spec}");
         }
-        assert!(!runs_pullkey(&spec(json!({"image": "web", "args": ["serve"]}))));
-        assert!(!runs_pullkey(&spec(json!({"image": "pullkey", "args": ["check"]}))));
+        assert!(!runs_pullkey(&spec(&json!({"image": "web", "args": ["serve"]}))));
+        assert!(!runs_pullkey(&spec(&json!({"image": "pullkey", "args": ["check"]}))));
     }
 }

@@ -137,14 +137,11 @@ fn spread(home: &Home) -> Option<Finding> {
     };
     let mut ready = home.own_pods().filter(|pod| is_ready(pod)).map(|pod| pod["spec"]["nodeName"].as_str());
     let first = ready.next()??;
-    let (mut others, mut count) = (ready, 1);
-    while let Some(node) = others.next() {
-        if node != Some(first) {
-            return None;
-        }
-        count += 1;
+    let others: Vec<Option<&str>> = ready.collect();
+    if others.is_empty() || others.iter().any(|node| *node != Some(first)) {
+        return None;
     }
-    if count < 2 || nodes.iter().filter(takes_pods).count() < 2 {
+    if nodes.iter().filter(takes_pods).count() < 2 {
         return None;
     }
     let problem = format!(

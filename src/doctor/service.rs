@@ -45,15 +45,15 @@ fn port(installation: &Installation, home: &Home, service: &Value) -> Vec<Findin
     };
     let Some(program) = home.program() else { return Vec::new() };
     let target = match &port["targetPort"] {
-        Value::String(name) => match program.port_named(name) {
-            Some(number) => number,
-            None => {
+        Value::String(name) => {
+            let Some(number) = program.port_named(name) else {
                 let problem = format!(
                     "its port {wanted} leads to a port called {name:?}, which no container of the Pods has"
                 );
                 return vec![Finding::problem(Check::ServicePort, &object, problem, APPLY)];
-            }
-        },
+            };
+            number
+        }
         target => target.as_u64().unwrap_or(wanted),
     };
     match program.webhook_port() {

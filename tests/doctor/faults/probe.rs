@@ -54,8 +54,7 @@ pub(crate) fn pods_slip_through_where_nobody_answers(patient: &Patient) {
         json!([{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Ignore"}]).to_string();
     patient.kubectl(&["patch", "mutatingwebhookconfiguration", "pullkey", "--type=json", "-p", &patch]);
     let _away = patient.kubectl(&["scale", "deployment/pullkey", "-n", NAMESPACE, "--replicas=0"]);
-    let guest = patient
-        .guest(&[&RIGHTS[..], &[("create", "pods"), ("get,list", "configmaps")]].concat());
+    let guest = patient.guest(&[&RIGHTS[..], &[("create", "pods"), ("get,list", "configmaps")]].concat());
     let finding = until_told(patient, &guest, "problem", &format!("kubectl -n {NAMESPACE} get pods"));
     assert!(
         finding["problem"].as_str().is_some_and(|problem| problem.contains("lets such Pods through")),
