@@ -71,7 +71,7 @@ impl Installation {
             {"op": "add", "path": format!("/webhooks/{place}/{member}"), "value": value},
         ]);
         let patch = patch.to_string().replace('\'', r"'\''");
-        format!("`kubectl patch mutatingwebhookconfiguration {} --type=json -p '{patch}'`", self.name)
+        format!("kubectl patch mutatingwebhookconfiguration {} --type=json -p '{patch}'", self.name)
     }
 }
 
