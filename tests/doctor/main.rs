@@ -72,6 +72,7 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::labels::a_pod_that_meant_to_opt_out_is_injected;
     faults::secrets::it_is_missing;
     faults::secrets::a_secret_that_no_pod_needs_is_not_missed;
+    faults::secrets::it_is_wrong_before_any_pod_needs_it;
     faults::secrets::it_is_of_a_type_that_the_kubelet_passes_over;
     faults::secrets::it_has_its_credentials_under_another_key;
     faults::secrets::it_cannot_be_read;

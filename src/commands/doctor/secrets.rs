@@ -16,12 +16,16 @@ use crate::doctor::seen::Seen;
 use crate::doctor::tenants::Tenants;
 use crate::engine::credentials::{Format, PullSecret};
 
-/// Reads the Secrets of each namespace, several namespaces at a time, and has them judged.
+/// Reads the Secrets of each namespace, several namespaces at a time, has them judged, and returns how many.
 ///
 /// # Errors
 /// The API server does not answer.
-pub(super) async fn read(reader: &Reader, tenants: &mut Tenants<'_>) -> Result<(), CallError> {
-    let mut waiting = tenants.secrets().into_iter();
+pub(super) async fn read(
+    reader: &Reader,
+    tenants: &mut Tenants<'_>,
+    with_idle: bool,
+) -> Result<usize, CallError> {
+    let mut waiting = tenants.secrets(with_idle).into_iter();
     let mut under_way = JoinSet::new();
     let mut progress = Progress::new();
     let mut count = 0;
@@ -32,7 +36,7 @@ pub(super) async fn read(reader: &Reader, tenants: &mut Tenants<'_>) -> Result<(
         }
         tokio::select! {
             done = under_way.join_next() => {
-                let Some(done) = done else { return Ok(()) };
+                let Some(done) = done else { return Ok(count) };
                 let (namespace, found) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
                 let found = found?;
                 count += found.len();
