@@ -24,7 +24,7 @@ pub struct Tenants<'i> {
     rules: Option<&'i Rules>,
     registration: &'i str,
     namespaces: BTreeMap<String, Tenant>,
-    /// How many Pods were looked at.
+    /// How many Pods of namespaces that are sent were looked at.
     pods: usize,
 }
 
@@ -112,10 +112,10 @@ impl<'i> Tenants<'i> {
 
     /// Judges a Pod.
     pub fn pod(&mut self, pod: &Value) {
-        self.pods += 1;
         let metadata = &pod["metadata"];
         let namespace = metadata["namespace"].as_str().unwrap_or_default();
         let Some(tenant) = self.namespaces.get_mut(namespace) else { return };
+        self.pods += usize::from(tenant.is_sent);
         if pods::is_over(pod) {
             return;
         }

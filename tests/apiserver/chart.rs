@@ -32,7 +32,7 @@ pub(crate) fn helm_installs_upgrades_rolls_back_and_removes_without_a_refused_po
 }
 
 /// Commands in which `helm` is this version.
-fn with(helm: &Helm, text: &str) -> String {
+pub(crate) fn with(helm: &Helm, text: &str) -> String {
     format!("helm() {{ '{}' \"$@\"; }}\n{text}", helm.program.display())
 }
 

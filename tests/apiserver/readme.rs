@@ -12,6 +12,7 @@ use crate::canary::Canary;
 use crate::manifests::install_cert_manager_kinds;
 use crate::operator::{Operator, instead_of_the_shared_installation};
 use crate::pods::{pod, pull_secrets};
+use crate::start;
 use crate::support::installation::NAMESPACE;
 use crate::support::markdown::{Commands, Kind, commands, read};
 use crate::support::wait::until;
@@ -22,7 +23,7 @@ pub(crate) fn the_commands_of_the_readme_install_and_remove_pullkey(world: &Worl
     instead_of_the_shared_installation(world, |operator| {
         // What the commands for Docker do, which nobody runs here.
         operator.load_the_image();
-        for block in cluster_blocks("README.md", |_| true) {
+        for block in cluster_blocks("README.md", |section| section != start::SECTION) {
             let printed = operator.run(&block).stdout;
             // Where the page shows something, it is what the last command of the block prints.
             if let Some(expected) = &block.expected {

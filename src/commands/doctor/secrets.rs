@@ -39,7 +39,7 @@ pub(super) async fn read(
                 let Some(done) = done else { return Ok(count) };
                 let (namespace, found) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
                 let found = found?;
-                count += found.len();
+                count += found.values().filter(|secret| secret.found().is_some()).count();
                 tenants.look_at_secrets(&namespace, &found);
             }
             () = progress.is_due() => say(&format!("{count} Secrets")),
