@@ -51,6 +51,7 @@ impl Release<'_> {
             panic!("{} blocks", blocks.len())
         };
         self.type_in(first, install);
+        self.operator.assert_healthy();
         self.its_test_passes(first, test);
         let pods = Steady::start_at(self.api.clone(), PODS.to_owned());
         let (from, certificates) = (Instant::now(), self.operator.bundle());

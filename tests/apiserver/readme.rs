@@ -163,6 +163,7 @@ pub(crate) fn the_commands_for_own_certificate_files_never_keep_a_pod_out(world:
         operator.run(install);
         operator.wait_for_the_rollout();
         drop(Canary::start(world));
+        operator.assert_healthy();
 
         let bundle = operator.bundle();
         let remove = r#"[{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]"#;
@@ -213,6 +214,7 @@ pub(crate) fn the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout(w
         operator.run_text(&format!("{issue}\n{store}\ncerts/set-ca issued/ca.crt"), "the first certificate");
         operator.wait_for_the_rollout();
         let pods = Canary::start(world);
+        operator.assert_healthy();
 
         // "the kubelet swaps the mounted files and pullkey reads them; no Pod restarts"
         let (old, served) = (operator.pods(), operator.certificate_after(""));
