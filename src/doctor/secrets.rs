@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finding::{Check, Finding};
 use super::pods::Needs;
 use super::seen::Seen;
-use crate::engine::config::Entry;
+use crate::engine::config::{Entry, is_secret_name};
 use crate::engine::credentials::{Ignored, Key, PullSecret, Spelling, lookup};
 use crate::engine::image::ImageRef;
 use crate::engine::rules::Rules;
@@ -49,7 +49,8 @@ impl Uses {
         let of_entries = self.0.keys().flat_map(|entry| &rules.entries()[*entry].pull_secrets);
         let of_pods = self.0.values().flat_map(|examples| examples.values().flatten());
         let names: BTreeSet<&String> = of_entries.chain(of_pods).collect();
-        names.into_iter().filter(|name| !name.is_empty()).cloned().collect()
+        // A Pod may name anything; what cannot be the name of a Secret would be another path of the API.
+        names.into_iter().filter(|name| is_secret_name(name)).cloned().collect()
     }
 }
 
@@ -329,6 +330,16 @@ always:
             said(&[], &both),
             [(Severity::Warning, Check::SecretMissing, "Secret shop/debug".to_owned())]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_a_secret_is_not_asked_for() {
+        let (installation, rules) = (sample::opt_in(), sample::rules(ENTRIES));
+        let mut tenants = Tenants::new(&installation, Some(&rules)).expect("there is a registration");
+        tenants.namespace(&sample::namespace("shop", &[("pullkey.dev/inject", "enabled")]));
+        let names = ["../../web/secrets/theirs", "own?watch=true", "a b", "", "own"];
+        tenants.pod(&sample::pod("shop", "web", "registry.example.com/web", &names));
+        assert_eq!(tenants.secrets(false)["shop"], ["debug", "new", "old", "own"]);
     }
 
     #[test]

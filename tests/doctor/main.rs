@@ -81,6 +81,7 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::secrets::its_entry_has_no_login;
     faults::secrets::another_secret_hides_it;
     faults::secrets::it_may_not_be_read;
+    faults::secrets::what_cannot_be_a_secret_is_passed_over;
     faults::secrets::the_right_to_one_secret_by_name_is_enough;
     faults::pods::one_is_older_than_the_label;
     faults::pods::one_that_lacks_a_secret_cannot_pull;
@@ -99,6 +100,7 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::probe::the_strictest_level_admits_it;
     faults::probe::the_user_may_create_no_pods;
     faults::probe::whoever_may_see_little_is_told_what_he_missed;
+    faults::probe::whoever_is_not_known_sees_no_report;
 ];
 
 fn main() -> ExitCode {

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::patient::Patient;
 use crate::support::installation::NAMESPACE;
+use crate::support::installation::for_an_operator;
 use crate::support::patching::serve;
+use crate::support::program;
 use crate::support::sandbox::ADDRESS;
 use crate::support::wait::until;
 use crate::tenants::Namespace;
@@ -155,4 +157,16 @@ pub(crate) fn whoever_may_see_little_is_told_what_he_missed(patient: &Patient) {
     let is_it =
         |finding: &&Value| finding["check"] == "no-namespace" && finding["object"] == "all namespaces";
     assert!(report.findings.iter().any(|finding| is_it(&finding)), "{report:#?}");
+}
+
+pub(crate) fn whoever_is_not_known_sees_no_report(patient: &Patient) {
+    let guest = patient.guest(&[("get", "namespaces")]);
+    let file = guest.trim_start_matches("--kubeconfig=");
+    let kubeconfig = std::fs::read_to_string(file).expect("the kubeconfig of the guest");
+    std::fs::write(file, kubeconfig.replace("token: ", "token: expired")).expect("it can be changed");
+    let mut command = for_an_operator(&program::under_test(), &patient.cluster);
+    let output = command.args(["doctor", &guest]).output().expect("pullkey can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{said}");
+    assert!(said.contains("cannot read https://") && said.contains("401"), "{said}");
 }
