@@ -97,6 +97,7 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::probe::the_registration_leads_nowhere;
     faults::probe::the_certificate_is_not_trusted;
     faults::probe::somebody_else_refuses;
+    faults::probe::another_webhook_never_answers;
     faults::probe::the_strictest_level_admits_it;
     faults::probe::the_user_may_create_no_pods;
     faults::probe::whoever_may_see_little_is_told_what_he_missed;

@@ -1,5 +1,7 @@
 //! What only a Pod that is tried can show.
 
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use crate::patient::Patient;
@@ -169,4 +171,35 @@ pub(crate) fn whoever_is_not_known_sees_no_report(patient: &Patient) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{said}");
     assert!(said.contains("cannot read https://") && said.contains("401"), "{said}");
+}
+
+pub(crate) fn another_webhook_never_answers(patient: &Patient) {
+    let namespace = Namespace::sent(patient);
+    // It is connected to, and says nothing.
+    let silent = TcpListener::bind((ADDRESS, 0)).expect("the sandbox has this address");
+    let url = format!("https://{}/", silent.local_addr().expect("it is bound"));
+    patient.apply_json(&json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "silent"},
+        "webhooks": [{
+            "name": "silent.example.com",
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": {"url": url},
+            "failurePolicy": "Ignore",
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+            "sideEffects": "None",
+            "timeoutSeconds": 30,
+        }],
+    }));
+    let finding = patient.until_named("probe", &namespace.object());
+    assert_eq!(finding["severity"], "unseen", "{finding}");
+    assert!(
+        finding["problem"].as_str().is_some_and(|problem| problem.contains("no answer within")),
+        "{finding}"
+    );
+    patient.kubectl(&["delete", "mutatingwebhookconfiguration", "silent"]);
+    drop(silent);
+    patient.until_healthy();
 }
