@@ -21,7 +21,6 @@ mod selectors;
 mod tenants;
 mod variants;
 
-use std::env;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Conclusion, Trial};

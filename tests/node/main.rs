@@ -122,7 +122,6 @@ fn is_demo() -> bool {
     env::var_os("PULLKEY_NODE").is_some_and(|form| form == "demo")
 }
 
-type Outcome = Result<Completion, libtest_mimic::Failed>;
 type About = (&'static str, fn(&World) -> Verdict);
 type Verdict = Result<(), String>;
 type Check = Box<dyn Fn(&World) -> Verdict + Send>;
