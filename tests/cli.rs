@@ -20,6 +20,8 @@ mod script;
 
 #[path = "cli/check.rs"]
 mod check;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/explain.rs"]
 mod explain;
 #[path = "cli/help.rs"]

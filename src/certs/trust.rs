@@ -5,6 +5,7 @@ use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_na
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
+use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
 
 use super::bundle::Anchor;
 
@@ -34,6 +35,16 @@ pub fn verify(chain: &[CertificateDer<'_>], anchors: &[Anchor], now: Timestamp) 
         )) => Ok(()),
         verified => verified,
     }
+}
+
+/// From when until when a certificate is valid.
+#[must_use]
+pub fn validity(certificate: &CertificateDer<'_>) -> Option<(Timestamp, Timestamp)> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let validity = certificate.validity();
+    let time = |time: ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+    // The year 9999 stands for "never ends", and is later than the last moment that we can count.
+    Some((time(validity.not_before)?, time(validity.not_after).unwrap_or(Timestamp::MAX)))
 }
 
 /// Whether the certificate is for this host, such as `pullkey.pullkey-system.svc`.

@@ -1,5 +1,7 @@
 //! The command line of `doctor`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::OutputFormat;
@@ -13,6 +15,9 @@ Examples:
 
   # One team: its Pods and its Secrets
   pullkey doctor --namespace team-a --secrets
+
+  # Is what you are about to change what is installed?
+  pullkey doctor --config config.yaml
 
   # For a program
   pullkey doctor -o json | jq '.findings[] | select(.severity == \"problem\")'
@@ -28,6 +33,10 @@ pub struct DoctorArgs {
     /// The name of the mutating webhook configuration
     #[arg(long, value_name = "NAME", default_value = "pullkey", value_parser = object_name)]
     pub registration: String,
+
+    /// The configuration that should be installed: say where that in the cluster differs from this file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 
     /// Look at the Pods and Secrets of this namespace only, without it at those of all that are sent
     #[arg(short, long, value_name = "NAMESPACE", value_parser = super::namespace)]

@@ -186,6 +186,10 @@ impl ConnectError {
         Self(words::of(error))
     }
 
+    pub(super) fn because(reason: String) -> Self {
+        Self(reason)
+    }
+
     pub(super) fn no_kubeconfig() -> Self {
         let reason = "there is no kubeconfig; name one with --kubeconfig or KUBECONFIG, as for kubectl";
         Self(reason.to_owned())

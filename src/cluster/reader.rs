@@ -1,10 +1,10 @@
 //! The cluster with a user's own rights: what `doctor` and `init` read, and a Pod that is only tried.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kube::api::{GetParams, ListParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::Request;
 use serde_json::Value;
 
@@ -82,7 +82,21 @@ impl Reader {
     /// # Errors
     /// A right is missing, there is no such kind, or the API server does not answer.
     pub async fn list(&self, path: &str, each: impl FnMut(Value)) -> Result<(), CallError> {
-        self.list_selected(path, None, each).await
+        self.list_with(path, ListParams::default(), each).await
+    }
+
+    /// The same for the objects that have a label, whatever its value.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub async fn list_labelled(
+        &self,
+        path: &str,
+        label: Option<&str>,
+        each: impl FnMut(Value),
+    ) -> Result<(), CallError> {
+        let label_selector = label.map(str::to_owned);
+        self.list_with(path, ListParams { label_selector, ..ListParams::default() }, each).await
     }
 
     /// The same for the objects that a field selector such as `type=kubernetes.io/dockercfg` finds.
@@ -93,10 +107,19 @@ impl Reader {
         &self,
         path: &str,
         field_selector: Option<&str>,
-        mut each: impl FnMut(Value),
+        each: impl FnMut(Value),
     ) -> Result<(), CallError> {
         let field_selector = field_selector.map(str::to_owned);
-        let mut params = ListParams { limit: Some(PAGE), field_selector, ..ListParams::default() };
+        self.list_with(path, ListParams { field_selector, ..ListParams::default() }, each).await
+    }
+
+    async fn list_with(
+        &self,
+        path: &str,
+        mut params: ListParams,
+        mut each: impl FnMut(Value),
+    ) -> Result<(), CallError> {
+        params.limit = Some(PAGE);
         loop {
             let request = Request::new(path).list(&params);
             let request = request.map_err(|error| CallError::Away(error.to_string()))?;
@@ -137,12 +160,16 @@ async fn config(access: &Access) -> Result<kube::Config, ConnectError> {
     let Some(kubeconfig) = kubeconfig else {
         let config = kube::Config::incluster();
         return config.map_err(|error| {
-            if access.in_cluster { ConnectError::of(&error) } else { ConnectError::no_kubeconfig() }
+            if access.in_cluster {
+                ConnectError::because(format!("--in-cluster works in a Pod with a token only: {error}"))
+            } else {
+                ConnectError::no_kubeconfig()
+            }
         });
     };
     let options = KubeConfigOptions { context: access.context.clone(), ..KubeConfigOptions::default() };
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    config.map_err(|error| ConnectError::of(&error))
+    config.map_err(|error| wrong_context(&error))
 }
 
 /// The user's files, if there is one. kubectl passes over those in `KUBECONFIG` that do not exist.
@@ -157,7 +184,7 @@ fn kubeconfig(access: &Access) -> Result<Option<Kubeconfig>, ConnectError> {
     };
     let mut merged: Option<Kubeconfig> = None;
     for file in files {
-        let next = Kubeconfig::read_from(file).map_err(|error| ConnectError::of(&error))?;
+        let next = Kubeconfig::read_from(&file).map_err(|error| wrong_kubeconfig(&file, &error))?;
         merged = Some(match merged {
             Some(merged) => merged.merge(next).map_err(|error| ConnectError::of(&error))?,
             None => next,
@@ -171,6 +198,35 @@ fn without_user(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
         _ => url.to_owned(),
+    }
+}
+
+/// A parser's own words show the text around the place, and with it a token or a key.
+fn wrong_kubeconfig(file: &Path, error: &KubeconfigError) -> ConnectError {
+    let file = file.display();
+    match error {
+        KubeconfigError::ReadConfig(error, _) => {
+            ConnectError::because(format!("cannot read {file}: {error}"))
+        }
+        KubeconfigError::Parse(error) => {
+            let place = error.location().map_or_else(String::new, |place| {
+                format!(": it cannot be read from line {}, column {} on", place.line(), place.column())
+            });
+            ConnectError::because(format!("{file} is no kubeconfig{place}"))
+        }
+        error => ConnectError::of(error),
+    }
+}
+
+fn wrong_context(error: &KubeconfigError) -> ConnectError {
+    match error {
+        KubeconfigError::CurrentContextNotSet => {
+            ConnectError::because("the kubeconfig has no current context; name one with --context".to_owned())
+        }
+        KubeconfigError::LoadContext(name) => ConnectError::because(format!(
+            "the kubeconfig has no context {name:?}; `kubectl config get-contexts` lists those that there are"
+        )),
+        error => ConnectError::of(error),
     }
 }
 

@@ -4,28 +4,41 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
+use super::input::ConfigFile;
 use super::{access, print};
 use crate::cli::OutputFormat;
 use crate::cli::doctor::DoctorArgs;
 use crate::doctor::examine;
 use crate::doctor::finding::Severity;
+use crate::doctor::many::shortened;
 
 mod collect;
+mod probe;
+mod progress;
 mod report;
+mod rivals;
+mod secrets;
+mod tenants;
 
 /// The exit code of an installation that has a problem.
 const SICK: u8 = 1;
 
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let findings = access::block_on(async {
+    let meant = args.config.as_deref().map(ConfigFile::load).transpose()?;
+    let (findings, looked) = access::block_on(async {
         let reader = access::connect(&args.access).await?;
-        let installation = collect::installation(&reader, &args.registration).await;
-        let installation = installation.with_context(|| format!("cannot read {}", reader.server()))?;
-        Ok(examine(&installation))
+        let installation = collect::installation(&reader, &args.registration, meant).await;
+        let cannot_read = || format!("cannot read {}", reader.server());
+        let installation = installation.with_context(cannot_read)?;
+        let mut findings = examine(&installation);
+        let tenants = tenants::examine(&reader, &installation, args, &findings).await;
+        let (more, looked) = tenants.with_context(cannot_read)?;
+        findings.extend(more);
+        Ok((shortened(findings), looked))
     })?;
     print(&match args.output {
-        OutputFormat::Text => report::text(&findings),
-        OutputFormat::Json => report::json(&findings)?,
+        OutputFormat::Text => report::text(&findings, &looked),
+        OutputFormat::Json => report::json(&findings, &looked)?,
     })?;
     let is_sick = findings.iter().any(|finding| finding.severity == Severity::Problem);
     Ok(if is_sick { ExitCode::from(SICK) } else { ExitCode::SUCCESS })

@@ -93,7 +93,8 @@ pub(super) fn name(path: &Path) -> String {
     if path == Path::new(STDIN) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-fn hash(text: &str) -> String {
+/// The hash of a configuration's text, short enough for a metric label.
+pub(super) fn hash(text: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
     digest.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -54,6 +54,89 @@ macro_rules! checks {
 checks! {
     /// There is a registration with our webhook.
     Registration = "registration",
+    /// The rules send the creation of Pods, and nothing else.
+    RegistrationRules = "registration-rules",
+    /// Neither kube-system nor pullkey's own namespace can be sent.
+    RegistrationNamespaces = "registration-namespaces",
+    /// Pods can opt out.
+    RegistrationPods = "registration-pods",
+    /// The timeout leaves room for a second try, and does not hold up Pods.
+    RegistrationTimeout = "registration-timeout",
+    /// The API server speaks the version that pullkey speaks.
+    RegistrationVersions = "registration-versions",
+    /// What other webhooks add is seen.
+    RegistrationReinvocation = "registration-reinvocation",
+    /// It leads to the path that answers.
+    RegistrationPath = "registration-path",
+    /// Its conditions leave out mirror Pods, and fit the configuration.
+    RegistrationConditions = "registration-conditions",
+    /// The configuration is there and valid.
+    Configuration = "configuration",
+    /// It is the one of `--config`.
+    ConfigurationMeant = "configuration-meant",
+    /// The replicas run it.
+    ConfigurationInUse = "configuration-in-use",
+    /// There is a Service.
+    Service = "service",
+    /// Its port leads to the webhook.
+    ServicePort = "service-port",
+    /// It selects pullkey's Pods, and no others.
+    ServiceSelector = "service-selector",
+    /// It has an endpoint.
+    Endpoints = "endpoints",
+    /// There is a Deployment.
+    Deployment = "deployment",
+    /// Its replicas are ready.
+    Replicas = "replicas",
+    /// There is more than one.
+    OneReplica = "one-replica",
+    /// They are on more than one node.
+    Spread = "spread",
+    /// They run one version.
+    Versions = "versions",
+    /// pullkey's own Pods cannot be sent to pullkey.
+    OwnPods = "own-pods",
+    /// A replica may drain to its end.
+    Grace = "grace",
+    /// The registration trusts some certificate.
+    Bundle = "bundle",
+    /// It trusts the certificate that each replica serves.
+    CertificateTrust = "certificate-trust",
+    /// The certificate is for the name of the Service.
+    CertificateName = "certificate-name",
+    /// The certificate has time left.
+    CertificateTime = "certificate-time",
+    /// A drain of nodes leaves a replica, and is not blocked.
+    DisruptionBudget = "disruption-budget",
+    /// No `NetworkPolicy` keeps the API server out.
+    NetworkPolicy = "network-policy",
+
+    /// The label of a namespace does what it says.
+    NamespaceLabel = "namespace-label",
+    /// Some namespace is sent.
+    NoNamespace = "no-namespace",
+    /// The label of a Pod or a workload does what it says.
+    PodLabel = "pod-label",
+    /// Pods have what pullkey would add.
+    PodSecrets = "pod-secrets",
+    /// Pods that have it can pull.
+    Pull = "pull",
+    /// The Secret that the configuration names is there.
+    SecretMissing = "secret-missing",
+    /// The kubelet takes it for a pull secret.
+    SecretIgnored = "secret-ignored",
+    /// The kubelet can read it.
+    SecretMalformed = "secret-malformed",
+    /// It has a key for the image.
+    SecretRegistry = "secret-registry",
+    /// The key has a login.
+    SecretLogin = "secret-login",
+    /// No key of another Secret hides it.
+    SecretShadowed = "secret-shadowed",
+    /// Nobody else writes the list of pull secrets.
+    Rival = "rival",
+    /// A Pod that is only tried comes back with its pull secrets.
+    Probe = "probe",
 }
 
 impl Finding {

@@ -1,3 +1,9 @@
 //! One file for each part that can be broken.
 
+pub(crate) mod configuration;
+pub(crate) mod labels;
+pub(crate) mod pods;
+pub(crate) mod probe;
 pub(crate) mod registration;
+pub(crate) mod rivals;
+pub(crate) mod secrets;

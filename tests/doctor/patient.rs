@@ -11,13 +11,16 @@ use crate::support::program;
 use crate::support::sandbox::Inside;
 use crate::support::wait::until;
 
-/// What every Pod of `registry.example.com` and `cr.yandex/crp0example` needs.
+/// What the Pods of two registries need.
 const CONFIGURATION: &str = "\
 apiVersion: pullkey.dev/v1alpha1
 kind: InjectorConfiguration
 registries:
   - matchImages: [registry.example.com]
     pullSecrets: [registrysecret]
+  - matchImages: [docker.io]
+    exceptImages: [docker.io/library]
+    pullSecrets: [regcred]
 ";
 
 /// The cluster, with the shipped default in it and a namespace that opted in.

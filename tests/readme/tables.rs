@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pullkey::doctor::finding::Check;
+
 use super::markdown::read;
 use super::run;
 use super::scraped::scrape;
@@ -49,6 +51,17 @@ fn the_table_of_metrics_agrees_with_the_metrics_of_a_server() {
         }
     }
     assert_eq!(documented, served.names);
+}
+
+#[test]
+fn the_tables_of_the_doctor_have_every_check() {
+    let page = read("docs/doctor.md");
+    let rows = page.split("| check | what is wrong |\n|---|---|\n").skip(1);
+    let rows = rows.flat_map(|rows| rows.lines().take_while(|line| line.starts_with('|')));
+    let documented: Vec<String> = rows.filter_map(|row| in_code(row).next()).collect();
+    let documented_once: BTreeSet<&str> = documented.iter().map(String::as_str).collect();
+    assert_eq!(documented.len(), documented_once.len(), "a check is there twice: {documented:?}");
+    assert_eq!(documented_once, Check::ALL.iter().map(|check| check.name()).collect());
 }
 
 /// The rows of the table of two columns in README.md that begins with this line.

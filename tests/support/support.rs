@@ -5,7 +5,8 @@
 //! `installation` installs pullkey as an operator would, `kubelet` runs its Pods
 //! where a trial needs them (`objects` is what it reads, `container` what it runs, `status` what it tells,
 //! `farewell` what it told to end), and `kubectl`, `process`, `shell` and `wait`
-//! are the tools they use (with `signal`; `script` runs what builds the programs). `helm` installs the chart. `markdown` reads the commands of the documentation.
+//! are the tools they use (with `signal`; `script` runs what builds the programs). `patching` is another webhook.
+//! `helm` installs the chart. `markdown` reads the commands of the documentation.
 
 pub(crate) mod api;
 pub(crate) mod cluster;
@@ -17,6 +18,8 @@ pub(crate) mod kubectl;
 pub(crate) mod kubelet;
 pub(crate) mod markdown;
 pub(crate) mod objects;
+pub(crate) mod outcome;
+pub(crate) mod patching;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod programs;

@@ -9,7 +9,7 @@ use super::{WEBHOOK_NAME, manifest};
 /// Names the configuration that the condition on images was made from, by the hash that the metrics show.
 pub const CONFIGURATION_ANNOTATION: &str = "pullkey.dev/configuration";
 /// The label of namespaces and Pods that opens and closes.
-const INJECT_LABEL: &str = "pullkey.dev/inject";
+pub const INJECT_LABEL: &str = "pullkey.dev/inject";
 /// Where `serve` answers reviews.
 pub const REVIEW_PATH: &str = "/mutate";
 

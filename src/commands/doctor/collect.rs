@@ -1,30 +1,45 @@
 //! Reads what `doctor` judges, with the user's rights.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::cluster::client::CallError;
 use crate::cluster::reader::Reader;
-use crate::doctor::installation::Installation;
+use crate::commands::input::ConfigFile;
+use crate::doctor::installation::{Installation, Meant};
 use crate::doctor::seen::Seen;
+
+mod home;
 
 const REGISTRATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 
-/// Reads the installation behind the registration of this name.
+/// Reads the installation behind the registration of this name; `meant` is the configuration that it should have.
 ///
 /// # Errors
 /// The API server does not answer. That a right is missing is a finding.
-pub(super) async fn installation(reader: &Reader, name: &str) -> Result<Installation, CallError> {
-    let mut others = Vec::new();
-    let listed = reader.list(REGISTRATIONS, |registration| others.push(registration)).await;
-    let registration = match seen(listed.map(|()| Value::Null))? {
-        Seen::Found(_) => {
+pub(super) async fn installation(
+    reader: &Reader,
+    name: &str,
+    meant: Option<ConfigFile>,
+) -> Result<Installation, CallError> {
+    let (listed, nodes) = tokio::join!(list(reader, REGISTRATIONS, |_| true), home::nodes(reader));
+    let (registration, others) = match listed? {
+        Seen::Found(mut others) => {
             let ours = others.iter().position(|other| other["metadata"]["name"] == name);
-            ours.map_or(Seen::Missing, |place| Seen::Found(others.swap_remove(place)))
+            (ours.map_or(Seen::Missing, |place| Seen::Found(others.swap_remove(place))), others)
         }
         // Somebody may be allowed this one object.
-        _ => seen(reader.get(&format!("{REGISTRATIONS}/{name}")).await)?,
+        _ => (seen(reader.get(&format!("{REGISTRATIONS}/{name}")).await)?, Vec::new()),
     };
-    Ok(Installation { name: name.to_owned(), registration, others })
+    let name = name.to_owned();
+    let now = Timestamp::now();
+    let meant = meant.map(|ConfigFile { config, hash, .. }| Meant { config, hash });
+    let mut installation = Installation { name, registration, others, now, home: None, meant };
+    if let Some((namespace, service)) = installation.service() {
+        let home = home::read(reader, namespace, service, nodes?).await?;
+        installation.home = Some(home);
+    }
+    Ok(installation)
 }
 
 /// What an answer says of an object. Only that nobody answers is an error.
@@ -35,4 +50,24 @@ fn seen<T>(answer: Result<T, CallError>) -> Result<Seen<T>, CallError> {
         Err(error @ CallError::Away(_)) => Err(error),
         Err(error) => Ok(Seen::Unseen(error.to_string())),
     }
+}
+
+/// The objects of a list that are of interest.
+async fn list(
+    reader: &Reader,
+    path: &str,
+    is_wanted: impl Fn(&Value) -> bool,
+) -> Result<Seen<Vec<Value>>, CallError> {
+    let mut found = Vec::new();
+    let mut keep = |object: Value| {
+        if is_wanted(&object) {
+            found.push(object);
+        }
+    };
+    let listed = reader.list(path, &mut keep).await;
+    Ok(match seen(listed)? {
+        Seen::Found(()) => Seen::Found(found),
+        Seen::Missing => Seen::Missing,
+        Seen::Unseen(reason) => Seen::Unseen(reason),
+    })
 }

@@ -1,0 +1,173 @@
+//! What stands in the namespace of the Service: the Deployment, its Pods, and what else concerns them.
+
+use serde_json::Value;
+
+use super::program::{self, Program};
+use super::seen::Seen;
+use super::selector::selects;
+
+/// The objects around the Service.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The namespace of the Service.
+    pub namespace: String,
+    /// The name of the Service.
+    pub service_name: String,
+    /// The Service.
+    pub service: Seen<Value>,
+    /// Its `EndpointSlices`.
+    pub slices: Seen<Vec<Value>>,
+    /// The Deployments of the namespace.
+    pub deployments: Seen<Vec<Value>>,
+    /// Its Pods, as far as the Service selects them or they run pullkey.
+    pub pods: Seen<Vec<Value>>,
+    /// Its `PodDisruptionBudgets`.
+    pub budgets: Seen<Vec<Value>>,
+    /// Its `NetworkPolicies`.
+    pub policies: Seen<Vec<Value>>,
+    /// The nodes of the cluster.
+    pub nodes: Seen<Vec<Value>>,
+    /// The `ConfigMap` that the Deployment mounts, where it mounts one.
+    pub config_map: Option<Seen<Value>>,
+    /// The short hash of the configuration in it, as the metrics show it.
+    pub configuration_hash: Option<String>,
+    /// What each replica says of itself.
+    pub replicas: Vec<Replica>,
+}
+
+/// What a replica says of itself, through the API server.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// The name of its Pod.
+    pub pod: String,
+    /// The chain that it serves, as PEM.
+    pub certificate: Seen<String>,
+    /// Its metrics.
+    pub metrics: Seen<String>,
+    /// What it answers the readiness probe.
+    pub readiness: Seen<String>,
+}
+
+/// Where the configuration stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mounted {
+    /// The name of the `ConfigMap`.
+    pub config_map: String,
+    /// The key in it.
+    pub key: String,
+}
+
+impl Home {
+    /// The Deployment that runs pullkey behind the Service.
+    ///
+    /// The labels decide; where the Service selects none, what runs.
+    #[must_use]
+    pub fn deployment(&self) -> Option<&Value> {
+        let deployments = self.deployments.found()?;
+        let runs = |deployment: &&Value| program::runs_pullkey(&deployment["spec"]["template"]["spec"]);
+        let selected = || {
+            let selects =
+                |deployment: &&Value| self.selects(&deployment["spec"]["template"]["metadata"]["labels"]);
+            deployments.iter().filter(selects)
+        };
+        let named = |deployment: &&Value| deployment["metadata"]["name"] == self.service_name.as_str();
+        let running = || deployments.iter().filter(runs);
+        selected().find(runs).or_else(|| running().find(named)).or_else(|| running().next())
+    }
+
+    /// Whether the Service selects an object with these labels. Without a selector it selects nothing.
+    #[must_use]
+    pub fn selects(&self, labels: &Value) -> bool {
+        let selector = self.service.found().map(|service| &service["spec"]["selector"]);
+        let is_set = |selector: &&Value| selector.as_object().is_some_and(|labels| !labels.is_empty());
+        selector.filter(is_set).is_some_and(|by_label| {
+            by_label.as_object().into_iter().flatten().all(|(key, value)| labels.get(key) == Some(value))
+        })
+    }
+
+    /// The program in the Deployment's Pods.
+    #[must_use]
+    pub fn program(&self) -> Option<Program<'_>> {
+        Program::of(&self.deployment()?["spec"]["template"]["spec"])
+    }
+
+    /// Where the configuration of the Deployment's Pods stands.
+    #[must_use]
+    pub fn mounted(&self) -> Option<Mounted> {
+        self.program()?.configuration()
+    }
+
+    /// The configuration that the next Pod would read.
+    #[must_use]
+    pub fn configuration_text(&self) -> Option<&str> {
+        let config_map = self.config_map.as_ref()?.found()?;
+        config_map["data"][self.mounted()?.key].as_str()
+    }
+
+    /// The Pods that run pullkey and are not about to go: those of the Deployment, or else those that the Service
+    /// selects.
+    pub fn own_pods(&self) -> impl Iterator<Item = &Value> {
+        let selector = self.deployment().map(|deployment| &deployment["spec"]["selector"]);
+        let pods = self.pods.found().into_iter().flatten();
+        pods.filter(move |pod| {
+            let labels = &pod["metadata"]["labels"];
+            let is_meant = match selector {
+                Some(selector) => selects(selector, labels),
+                None => self.selects(labels),
+            };
+            is_meant && program::runs_pullkey(&pod["spec"]) && is_alive(pod)
+        })
+    }
+
+    /// Whether a Pod is made of what the Deployment says now, by the `ConfigMap` that it mounts.
+    pub(super) fn is_of_current_template(&self, pod: &str) -> bool {
+        let mut pods = self.pods.found().into_iter().flatten();
+        let pod = pods.find(|other| other["metadata"]["name"] == pod);
+        let mounted = pod.and_then(|pod| Program::of(&pod["spec"])?.configuration());
+        mounted.is_some() && mounted == self.mounted()
+    }
+
+    /// Whether pullkey publishes its certificates itself.
+    pub(super) fn publishes(&self) -> bool {
+        self.program().is_some_and(|program| program.option("--registration").is_some())
+    }
+
+    /// How findings name the Service.
+    pub(super) fn service_object(&self) -> String {
+        format!("Service {}/{}", self.namespace, self.service_name)
+    }
+
+    /// How findings name the Deployment.
+    pub(super) fn deployment_object(&self) -> String {
+        match self.deployment_name() {
+            Some(name) => format!("Deployment {}/{name}", self.namespace),
+            None => format!("Namespace {}", self.namespace),
+        }
+    }
+
+    pub(super) fn deployment_name(&self) -> Option<&str> {
+        self.deployment()?["metadata"]["name"].as_str()
+    }
+
+    /// How findings name a Pod.
+    pub(super) fn pod_object(&self, pod: &str) -> String {
+        format!("Pod {}/{pod}", self.namespace)
+    }
+}
+
+/// Whether a Pod has not ended and is not about to.
+pub(super) fn is_alive(pod: &Value) -> bool {
+    let has_ended = pod["status"]["phase"] == "Succeeded" || pod["status"]["phase"] == "Failed";
+    pod["metadata"]["deletionTimestamp"].is_null() && !has_ended
+}
+
+/// Whether a Pod is ready.
+pub(super) fn is_ready(pod: &Value) -> bool {
+    condition(pod, "Ready").is_some_and(|condition| condition["status"] == "True")
+}
+
+/// A condition of an object.
+pub(super) fn condition<'o>(object: &'o Value, kind: &str) -> Option<&'o Value> {
+    let mut conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.find(|condition| condition["type"] == kind)
+}
