@@ -20,6 +20,8 @@ mod rivals;
 mod secrets;
 mod tenants;
 
+/// How many calls are under way at a time.
+const CALLS_MAX: usize = 8;
 /// The exit code of an installation that has a problem.
 const SICK: u8 = 1;
 

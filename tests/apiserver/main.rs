@@ -46,7 +46,6 @@ mod workloads;
 mod world;
 mod writing;
 
-use std::env;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -55,6 +54,7 @@ use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 use beside::Beside;
 use support::farewell::assert_all_ended_well;
 use support::installation::Installation;
+use support::outcome::{Outcome, skip};
 use support::programs::Programs;
 use support::sandbox::{Inside, Sandbox};
 use world::World;
@@ -196,8 +196,6 @@ fn main() -> ExitCode {
     }
 }
 
-type Outcome = Result<Completion, libtest_mimic::Failed>;
-
 /// How a trial is run.
 #[derive(Clone, Copy, Debug)]
 enum How {
@@ -232,13 +230,4 @@ const FAREWELL: &str = "every_replica_that_was_told_to_end_has_ended_well";
 
 fn farewell(_: &'static World) {
     println!("{} replicas were told to end", assert_all_ended_well());
-}
-
-/// Nobody would notice a skipped trial in CI, so there it fails.
-fn skip(reason: &str) -> Outcome {
-    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        Err(format!("cannot run, and in CI nothing may be skipped: {reason}").into())
-    } else {
-        Ok(Completion::ignored_with(reason))
-    }
 }

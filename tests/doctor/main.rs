@@ -21,12 +21,12 @@ mod selectors;
 mod tenants;
 mod variants;
 
-use std::env;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 
 use patient::Patient;
+use support::outcome::{Outcome, skip};
 use support::programs::Programs;
 use support::sandbox::{Inside, Sandbox};
 
@@ -130,8 +130,6 @@ fn main() -> ExitCode {
     }
 }
 
-type Outcome = Result<Completion, libtest_mimic::Failed>;
-
 fn run(how: impl Fn(Run) -> Outcome + Clone + Send + 'static) -> Conclusion {
     let mut arguments = Arguments::from_args();
     // They break the same installation.
@@ -142,13 +140,4 @@ fn run(how: impl Fn(Run) -> Outcome + Clone + Send + 'static) -> Conclusion {
         Trial::ignorable_test(name, move || how(*trial))
     });
     libtest_mimic::run(&arguments, trials.collect())
-}
-
-/// Nobody would notice a skipped trial in CI, so there it fails.
-fn skip(reason: &str) -> Outcome {
-    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        Err(format!("cannot run, and in CI nothing may be skipped: {reason}").into())
-    } else {
-        Ok(Completion::ignored_with(reason))
-    }
 }

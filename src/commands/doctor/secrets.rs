@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::CALLS_MAX;
 use super::progress::{Progress, say};
-use super::tenants::CALLS_MAX;
 use crate::cluster::client::CallError;
 use crate::cluster::reader::Reader;
 use crate::doctor::seen::Seen;

@@ -9,7 +9,7 @@ use tokio::task::{JoinSet, unconstrained};
 
 use super::progress::{Progress, say};
 use super::report::Looked;
-use super::{probe, rivals, secrets};
+use super::{CALLS_MAX, probe, rivals, secrets};
 use crate::cli::doctor::DoctorArgs;
 use crate::cluster::client::CallError;
 use crate::cluster::reader::Reader;
@@ -21,8 +21,6 @@ use crate::engine::config::Config;
 use crate::engine::rules::Rules;
 
 const NAMESPACES: &str = "/api/v1/namespaces";
-/// How many calls are under way at a time.
-pub(super) const CALLS_MAX: usize = 8;
 /// Up to here each namespace is asked for its objects; beyond, the cluster is.
 const ASKED_ONE_BY_ONE_MAX: usize = 50;
 
