@@ -1,6 +1,6 @@
 //! What stands in the namespace of the Service: the Deployment, its Pods, and what else concerns them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::program::{self, Program};
 use super::seen::Seen;
@@ -147,6 +147,19 @@ impl Home {
 
     pub(super) fn deployment_name(&self) -> Option<&str> {
         self.deployment()?["metadata"]["name"].as_str()
+    }
+
+    /// A command that changes an object of this namespace: by JSON Patch where it is a list of steps.
+    pub(super) fn patch(&self, kind: &str, name: &str, patch: &Value) -> String {
+        let form = if patch.is_array() { "json" } else { "merge" };
+        let patch = patch.to_string().replace('\'', r"'\''");
+        format!("kubectl -n {} patch {kind} {name} --type={form} -p '{patch}'", self.namespace)
+    }
+
+    /// A command that changes what the Deployment makes its Pods of.
+    pub(super) fn patch_template(&self, change: &Value) -> String {
+        let name = self.deployment_name().unwrap_or_default();
+        self.patch("deployment", name, &json!({"spec": {"template": change}}))
     }
 
     /// How findings name a Pod.

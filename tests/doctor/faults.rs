@@ -7,3 +7,4 @@ pub(crate) mod probe;
 pub(crate) mod registration;
 pub(crate) mod rivals;
 pub(crate) mod secrets;
+pub(crate) mod service;

@@ -62,6 +62,15 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::configuration::it_has_a_warning;
     faults::configuration::it_was_changed_in_place;
     faults::configuration::it_is_not_the_one_that_is_meant;
+    faults::service::it_is_missing;
+    faults::service::it_has_another_port;
+    faults::service::it_lacks_one_of_its_ports;
+    faults::service::it_leads_to_a_port_that_no_container_has;
+    faults::service::it_leads_to_a_port_where_nobody_listens;
+    faults::service::it_selects_nothing;
+    faults::service::it_also_selects_somebody_else;
+    faults::service::somebody_else_has_the_labels_of_its_pods;
+    faults::service::it_has_no_endpoint;
     faults::labels::a_namespace_has_a_key_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_says_nothing;
