@@ -5,6 +5,7 @@ pub(crate) mod labels;
 pub(crate) mod pods;
 pub(crate) mod probe;
 pub(crate) mod registration;
+pub(crate) mod replicas;
 pub(crate) mod rivals;
 pub(crate) mod secrets;
 pub(crate) mod service;

@@ -71,6 +71,17 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::service::it_also_selects_somebody_else;
     faults::service::somebody_else_has_the_labels_of_its_pods;
     faults::service::it_has_no_endpoint;
+    faults::replicas::there_is_no_deployment;
+    faults::replicas::there_are_none;
+    faults::replicas::there_is_one;
+    faults::replicas::a_rollout_stalls;
+    faults::replicas::a_rollout_stalls_at_its_configuration;
+    faults::replicas::one_cannot_pull_its_image;
+    faults::replicas::one_is_not_made;
+    faults::replicas::all_are_on_one_node;
+    faults::replicas::they_are_of_different_versions;
+    faults::replicas::they_do_not_opt_out;
+    faults::replicas::they_are_killed_while_they_drain;
     faults::labels::a_namespace_has_a_key_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_says_nothing;
