@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::finding::{Check, Finding, Severity};
-use super::home::{Home, condition, is_ready};
+use super::home::{Home, Replica, condition, is_ready};
 use super::metrics;
 use super::seen::Seen;
 use crate::cluster::registration::rendered::INJECT_LABEL;
 
+/// What `/readyz` answers when the certificate has expired, and nothing else is missing.
+const EXPIRED: &str = "not ready: the served certificate has expired";
 const APPLY: &str = "apply your overlay again, or `helm upgrade`";
 
 pub(super) fn examine(home: &Home) -> Vec<Finding> {
@@ -70,8 +72,16 @@ fn unready(home: &Home, deployment: &Value, wanted: u64) -> Vec<Finding> {
     let nobody_is = !pods.iter().any(|pod| is_ready(pod));
     let severity = if nobody_is { Severity::Problem } else { Severity::Warning };
     let comes_of_it = if nobody_is { "no replica answers the API server" } else { "another replica answers" };
-    // Of those that cannot start, the configuration is the cause, and is named.
-    let is_explained = |pod: &Value| !home.has_valid_configuration() && home.is_of_current_template(pod);
+    // The configuration is the cause, and is named; or the certificate that it serves.
+    let is_explained = |pod: &Value| {
+        let replica = home.replicas.iter().find(|replica| pod["metadata"]["name"] == replica.pod.as_str());
+        let has_expired = |replica: &Replica| {
+            replica.certificate.found().is_some()
+                && replica.readiness.found().is_some_and(|said| said.trim() == EXPIRED)
+        };
+        !home.has_valid_configuration() && home.is_of_current_template(pod)
+            || replica.is_some_and(has_expired)
+    };
     let unready = pods.iter().filter(|pod| !is_ready(pod) && !is_explained(pod));
     let finding = |pod: &&Value| {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();

@@ -82,6 +82,14 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::replicas::they_are_of_different_versions;
     faults::replicas::they_do_not_opt_out;
     faults::replicas::they_are_killed_while_they_drain;
+    faults::certificate::the_bundle_is_empty;
+    faults::certificate::the_bundle_is_no_certificate;
+    faults::certificate::the_bundle_lacks_a_line_end;
+    faults::certificate::the_bundle_is_too_long;
+    faults::certificate::one_is_not_trusted;
+    faults::certificate::none_is_trusted;
+    faults::certificate::it_is_for_another_name;
+    faults::certificate::it_is_not_renewed;
     faults::labels::a_namespace_has_a_key_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_says_nothing;
