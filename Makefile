@@ -59,8 +59,8 @@ lint: ## Check formatting and run clippy; warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
-bench: ## Measure speed and size, and print them as a table
-	$(CARGO) bench --locked --bench table
+bench: ## Measure speed and size of the image's own binary, and print them as a table
+	program=$$(tests/static-binary) && $(CARGO) bench --locked --bench table -- --pullkey "$$program"
 
 clean: ## Remove all that was built
 	$(CARGO) clean

@@ -3,3 +3,4 @@
 pub mod client;
 pub mod reader;
 pub mod registration;
+mod words;

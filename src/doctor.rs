@@ -9,6 +9,7 @@ pub mod finding;
 #[cfg(test)]
 mod fuzz;
 pub mod home;
+mod idle;
 pub mod installation;
 mod labels;
 pub mod many;

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tower::{BoxError, ServiceBuilder};
 
 use super::registration::Sight;
+use super::words;
 
 /// How long one call may take.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -78,7 +79,7 @@ impl RegistrationClient {
     /// # Errors
     /// Neither leads to an API server.
     pub async fn new(name: String) -> Result<Self, ConnectError> {
-        let refused = |error: &dyn std::error::Error| ConnectError::of(error);
+        let refused = |error: &(dyn std::error::Error + 'static)| ConnectError::of(error);
         let config = kube::Config::infer().await.map_err(|error| refused(&error))?;
         let connector = config.rustls_https_connector().map_err(|error| refused(&error))?;
         let auth = config.auth_layer().map_err(|error| refused(&error))?;
@@ -181,10 +182,8 @@ impl Clock {
 }
 
 impl ConnectError {
-    pub(super) fn of(error: &dyn std::error::Error) -> Self {
-        let text = chain(error);
-        // From the second line on, a parser shows the text of the file, and with it a token or a key.
-        Self(text.lines().next().unwrap_or_default().to_owned())
+    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self(words::of(error))
     }
 
     pub(super) fn because(reason: String) -> Self {
@@ -220,7 +219,7 @@ fn unreadable(error: &serde_json::Error) -> CallError {
 
 fn call_error(error: &kube::Error) -> CallError {
     let kube::Error::Api(status) = error else {
-        return CallError::Away(chain(error));
+        return CallError::Away(words::of(error));
     };
     let message = status.message.chars().take(MESSAGE_CHARS_MAX).collect();
     match status.code {
@@ -230,20 +229,6 @@ fn call_error(error: &kube::Error) -> CallError {
         422 => CallError::Invalid(message),
         code => CallError::Other(code, message),
     }
-}
-
-/// An error with all that caused it; some repeat their cause in their own text.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

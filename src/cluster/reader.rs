@@ -48,7 +48,8 @@ impl Reader {
         let mut config = config(access).await?;
         // Else an answer such as "not ready" would be asked for again until the time is over.
         config.default_retry = false;
-        let (namespace, server) = (config.default_namespace.clone(), config.cluster_url.to_string());
+        let (namespace, server) =
+            (config.default_namespace.clone(), without_user(&config.cluster_url.to_string()));
         let client = kube::Client::try_from(config).map_err(|error| ConnectError::of(&error))?;
         Ok(Self { client, namespace, server })
     }
@@ -59,7 +60,7 @@ impl Reader {
         &self.namespace
     }
 
-    /// The URL of the API server.
+    /// The URL of the API server, without a user and a password.
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server
@@ -210,6 +211,14 @@ fn kubeconfig(access: &Access) -> Result<Option<Kubeconfig>, ConnectError> {
         });
     }
     Ok(merged)
+}
+
+/// A user and a password may stand in a URL, and are not for messages.
+fn without_user(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        _ => url.to_owned(),
+    }
 }
 
 /// A parser's own words show the text around the place, and with it a token or a key.

@@ -20,28 +20,28 @@ mod rivals;
 mod secrets;
 mod tenants;
 
+/// How many calls are under way at a time.
+const CALLS_MAX: usize = 8;
 /// The exit code of an installation that has a problem.
 const SICK: u8 = 1;
 
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let meant = args.config.as_deref().map(ConfigFile::load).transpose()?;
-    let findings = access::block_on(async {
+    let (findings, looked) = access::block_on(async {
         let reader = access::connect(&args.access).await?;
         let installation = collect::installation(&reader, &args.registration, meant).await;
         let cannot_read = || format!("cannot read {}", reader.server());
         let installation = installation.with_context(cannot_read)?;
         let mut findings = examine(&installation);
         let tenants = tenants::examine(&reader, &installation, args, &findings).await;
-        findings.extend(tenants.with_context(cannot_read)?);
-        Ok(shortened(findings))
+        let (more, looked) = tenants.with_context(cannot_read)?;
+        findings.extend(more);
+        Ok((shortened(findings), looked))
     })?;
     print(&match args.output {
-        OutputFormat::Text => report::text(&findings),
-        OutputFormat::Json => report::json(&findings)?,
+        OutputFormat::Text => report::text(&findings, &looked),
+        OutputFormat::Json => report::json(&findings, &looked)?,
     })?;
-    if !args.secrets && matches!(args.output, OutputFormat::Text) {
-        print("Secrets were not looked at; --secrets does, with your rights\n")?;
-    }
     let is_sick = findings.iter().any(|finding| finding.severity == Severity::Problem);
     Ok(if is_sick { ExitCode::from(SICK) } else { ExitCode::SUCCESS })
 }

@@ -95,7 +95,14 @@ fn network(home: &Home, template: &Value) -> Option<Finding> {
     let problem = format!(
         "nobody may connect to port {port} of pullkey's Pods, not even the API server: every Pod that is sent is refused"
     );
-    let fix = format!("allow ingress to TCP port {port} for {}", home.deployment_object());
+    let allowed = json!({"ports": [{"port": port, "protocol": "TCP"}]});
+    let rules = policies[0]["spec"]["ingress"].as_array().into_iter().flatten().cloned();
+    let rules: Vec<Value> = rules.chain([allowed]).collect();
+    let fix = home.patch(
+        "networkpolicy",
+        names.first().copied().unwrap_or_default(),
+        &json!({"spec": {"ingress": rules}}),
+    );
     Some(Finding::problem(Check::NetworkPolicy, &object, problem, fix))
 }
 

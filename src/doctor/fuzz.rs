@@ -103,7 +103,7 @@ fn judge(objects: &[Value]) {
         findings
             .extend(probe.and_then(|probe| probe.judge(&installation, &Answer::Created(pod.clone()), false)));
     }
-    for name in tenants.secrets().into_keys() {
+    for name in tenants.secrets(true).into_keys() {
         tenants.look_at_secrets(&name, &std::collections::BTreeMap::new());
     }
     findings.extend(tenants.findings(true, true));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::program::{self, Program};
+use super::program::{self, Mounted, Program};
 use super::seen::Seen;
 use super::selector::selects;
 use crate::engine::config::Config;
@@ -47,15 +47,6 @@ pub struct Replica {
     pub metrics: Seen<String>,
     /// What it answers the readiness probe.
     pub readiness: Seen<String>,
-}
-
-/// Where the configuration stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mounted {
-    /// The name of the `ConfigMap`.
-    pub config_map: String,
-    /// The key in it.
-    pub key: String,
 }
 
 impl Home {

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use super::home::Mounted;
-
 /// The port of probes and metrics where no flag says another.
 const ADMIN_PORT: u16 = 8080;
 /// That of the webhook.
@@ -14,6 +12,15 @@ const WEBHOOK_PORT: u16 = 8443;
 pub struct Program<'p> {
     spec: &'p Value,
     container: &'p Value,
+}
+
+/// Where the configuration stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mounted {
+    /// The name of the `ConfigMap`.
+    pub config_map: String,
+    /// The key in it.
+    pub key: String,
 }
 
 /// Whether a Pod's spec runs pullkey.

@@ -39,6 +39,11 @@ impl Uses {
         }
     }
 
+    /// Whether a Pod or a template uses an entry.
+    pub(super) fn has(&self, entry: usize) -> bool {
+        self.0.contains_key(&entry)
+    }
+
     /// The Secrets to look at.
     pub(super) fn names(&self, rules: &Rules) -> Vec<String> {
         let of_entries = self.0.keys().flat_map(|entry| &rules.entries()[*entry].pull_secrets);
@@ -288,7 +293,7 @@ always:
         tenants.namespace(&sample::namespace("shop", &[("pullkey.dev/inject", "enabled")]));
         let names = [own, &["old", "new", "debug"]].concat();
         tenants.pod(&sample::pod("shop", "web", "registry.example.com/web", &names));
-        let wanted = tenants.secrets();
+        let wanted = tenants.secrets(false);
         let known: Secrets =
             secrets.iter().map(|(name, secret)| ((*name).to_owned(), secret.clone())).collect();
         let found = wanted["shop"]

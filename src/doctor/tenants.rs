@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::finding::Finding;
+use super::idle;
 use super::installation::Installation;
 use super::labels::{self, ObjectFault};
 use super::owner::Owner;
@@ -23,7 +24,7 @@ pub struct Tenants<'i> {
     rules: Option<&'i Rules>,
     registration: &'i str,
     namespaces: BTreeMap<String, Tenant>,
-    /// How many Pods were looked at.
+    /// How many Pods of namespaces that are sent were looked at.
     pods: usize,
 }
 
@@ -111,10 +112,10 @@ impl<'i> Tenants<'i> {
 
     /// Judges a Pod.
     pub fn pod(&mut self, pod: &Value) {
-        self.pods += 1;
         let metadata = &pod["metadata"];
         let namespace = metadata["namespace"].as_str().unwrap_or_default();
         let Some(tenant) = self.namespaces.get_mut(namespace) else { return };
+        self.pods += usize::from(tenant.is_sent);
         if pods::is_over(pod) {
             return;
         }
@@ -152,14 +153,23 @@ impl<'i> Tenants<'i> {
         }
     }
 
-    /// The Secrets that some Pod or template needs, by their namespaces.
+    /// The Secrets that some Pod or template needs, by their namespaces; `with_idle` those besides that the first
+    /// Pod of an entry would need.
     #[must_use]
-    pub fn secrets(&self) -> BTreeMap<String, Vec<String>> {
+    pub fn secrets(&self, with_idle: bool) -> BTreeMap<String, Vec<String>> {
         let Some(rules) = self.rules else { return BTreeMap::new() };
-        let named = |tenant: &Tenant| tenant.uses.names(rules);
+        let named = |name: &str, tenant: &Tenant| {
+            let mut names = tenant.uses.names(rules);
+            if with_idle && tenant.is_sent {
+                names.extend(idle::names(name, rules, &tenant.uses));
+                names.sort_unstable();
+                names.dedup();
+            }
+            names
+        };
         self.namespaces
             .iter()
-            .map(|(name, tenant)| (name.clone(), named(tenant)))
+            .map(|(name, tenant)| (name.clone(), named(name, tenant)))
             .filter(|(_, names)| !names.is_empty())
             .collect()
     }
@@ -168,6 +178,12 @@ impl<'i> Tenants<'i> {
     pub fn look_at_secrets(&mut self, namespace: &str, found: &BTreeMap<String, Seen<PullSecret>>) {
         let (Some(rules), Some(tenant)) = (self.rules, self.namespaces.get_mut(namespace)) else { return };
         tenant.secrets = secrets::judge(namespace, rules, &tenant.uses, found);
+        for finding in idle::judge(namespace, rules, &tenant.uses, found) {
+            // An entry in use says it better.
+            if tenant.secrets.iter().all(|known| known.object != finding.object) {
+                tenant.secrets.push(finding);
+            }
+        }
         // What cannot be pulled because of a Secret that is named already needs no second finding.
         let is_named = |fault: &Fault| {
             fault.waits_with_all().is_some_and(|waiting| {

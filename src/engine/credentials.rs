@@ -16,6 +16,7 @@ mod witness;
 
 pub use read::{Format, Ignored, Malformed, PullSecret};
 pub use spelling::{Note, Spelling, Unsayable};
+pub use url::redacted;
 
 /// One `auths` key of a pull Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::engine::credentials::{Format, Key, Malformed, Spelling};
+use crate::engine::credentials::{Format, Key, Malformed, Spelling, redacted};
 
 /// A `config.json` of docker, or an `auth.json` of podman.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ impl DockerConfig {
         let keys = Format::ConfigJson.read(text.as_bytes())?;
         let whole: Value = serde_json::from_str(text).unwrap_or_default();
         let helpers = whole["credHelpers"].as_object().into_iter().flatten();
-        let helpers = helpers.filter_map(|(host, helper)| Some((host.clone(), helper.as_str()?.to_owned())));
+        let helpers =
+            helpers.filter_map(|(host, helper)| Some((redacted(host), helper.as_str()?.to_owned())));
         let store = whole["credsStore"].as_str().filter(|store| !store.is_empty()).map(str::to_owned);
         Ok(Self { keys, helpers: helpers.collect(), store })
     }

@@ -32,7 +32,7 @@ pub(crate) fn helm_installs_upgrades_rolls_back_and_removes_without_a_refused_po
 }
 
 /// Commands in which `helm` is this version.
-fn with(helm: &Helm, text: &str) -> String {
+pub(crate) fn with(helm: &Helm, text: &str) -> String {
     format!("helm() {{ '{}' \"$@\"; }}\n{text}", helm.program.display())
 }
 
@@ -51,6 +51,7 @@ impl Release<'_> {
             panic!("{} blocks", blocks.len())
         };
         self.type_in(first, install);
+        self.operator.assert_healthy();
         self.its_test_passes(first, test);
         let pods = Steady::start_at(self.api.clone(), PODS.to_owned());
         let (from, certificates) = (Instant::now(), self.operator.bundle());

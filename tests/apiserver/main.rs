@@ -39,13 +39,13 @@ mod rights;
 mod scenarios;
 mod secrets;
 mod selection;
+mod start;
 mod steady;
 mod values;
 mod workloads;
 mod world;
 mod writing;
 
-use std::env;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -54,6 +54,7 @@ use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 use beside::Beside;
 use support::farewell::assert_all_ended_well;
 use support::installation::Installation;
+use support::outcome::{Outcome, skip};
 use support::programs::Programs;
 use support::sandbox::{Inside, Sandbox};
 use world::World;
@@ -136,6 +137,7 @@ const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
     moving::from_the_default_to_own_files_and_back_no_pod_is_kept_out,
     moving::from_the_default_to_cert_manager_and_back_no_pod_is_kept_out,
     scenarios::werf,
+    start::four_commands_lead_to_a_running_and_checked_installation,
     chart::helm_installs_upgrades_rolls_back_and_removes_without_a_refused_pod,
     workloads::the_pods_of_a_deployment_get_the_secret,
     workloads::the_pods_of_a_deployment_come_once_pullkey_answers,
@@ -194,8 +196,6 @@ fn main() -> ExitCode {
     }
 }
 
-type Outcome = Result<Completion, libtest_mimic::Failed>;
-
 /// How a trial is run.
 #[derive(Clone, Copy, Debug)]
 enum How {
@@ -230,13 +230,4 @@ const FAREWELL: &str = "every_replica_that_was_told_to_end_has_ended_well";
 
 fn farewell(_: &'static World) {
     println!("{} replicas were told to end", assert_all_ended_well());
-}
-
-/// Nobody would notice a skipped trial in CI, so there it fails.
-fn skip(reason: &str) -> Outcome {
-    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        Err(format!("cannot run, and in CI nothing may be skipped: {reason}").into())
-    } else {
-        Ok(Completion::ignored_with(reason))
-    }
 }

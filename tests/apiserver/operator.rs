@@ -93,6 +93,13 @@ impl<'world> Operator<'world> {
         self.run_text(&command, "waiting for the rollout");
     }
 
+    /// The doctor finds nothing, of the installation and of a namespace that opted in.
+    #[track_caller]
+    pub(crate) fn assert_healthy(&self) {
+        let said = self.run_text("pullkey doctor --namespace canary", "the doctor").stdout;
+        assert!(said.ends_with("\nnothing is wrong\n"), "{said}");
+    }
+
     /// The certificates that the API server trusts, as PEM.
     pub(crate) fn bundle(&self) -> String {
         let path = "jsonpath={.webhooks[0].clientConfig.caBundle}";

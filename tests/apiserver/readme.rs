@@ -12,6 +12,7 @@ use crate::canary::Canary;
 use crate::manifests::install_cert_manager_kinds;
 use crate::operator::{Operator, instead_of_the_shared_installation};
 use crate::pods::{pod, pull_secrets};
+use crate::start;
 use crate::support::installation::NAMESPACE;
 use crate::support::markdown::{Commands, Kind, commands, read};
 use crate::support::wait::until;
@@ -22,7 +23,7 @@ pub(crate) fn the_commands_of_the_readme_install_and_remove_pullkey(world: &Worl
     instead_of_the_shared_installation(world, |operator| {
         // What the commands for Docker do, which nobody runs here.
         operator.load_the_image();
-        for block in cluster_blocks("README.md", |_| true) {
+        for block in cluster_blocks("README.md", |section| section != start::SECTION) {
             let printed = operator.run(&block).stdout;
             // Where the page shows something, it is what the last command of the block prints.
             if let Some(expected) = &block.expected {
@@ -162,6 +163,7 @@ pub(crate) fn the_commands_for_own_certificate_files_never_keep_a_pod_out(world:
         operator.run(install);
         operator.wait_for_the_rollout();
         drop(Canary::start(world));
+        operator.assert_healthy();
 
         let bundle = operator.bundle();
         let remove = r#"[{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]"#;
@@ -212,6 +214,7 @@ pub(crate) fn the_commands_for_cert_manager_work_and_its_renewal_is_no_rollout(w
         operator.run_text(&format!("{issue}\n{store}\ncerts/set-ca issued/ca.crt"), "the first certificate");
         operator.wait_for_the_rollout();
         let pods = Canary::start(world);
+        operator.assert_healthy();
 
         // "the kubelet swaps the mounted files and pullkey reads them; no Pod restarts"
         let (old, served) = (operator.pods(), operator.certificate_after(""));

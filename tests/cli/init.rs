@@ -55,6 +55,7 @@ fn docker_configs() -> Vec<(&'static str, Value)> {
                     "123456789012.dkr.ecr.eu-west-1.amazonaws.com": "ecr-login",
                     "europe-docker.pkg.dev": "gcloud",
                     "registry.gitlab.com": "pass",
+                    "https://user:hunter2@r.example.com": "pass",
                 },
             }),
         ),
@@ -87,6 +88,7 @@ fn docker_configs() -> Vec<(&'static str, Value)> {
                 "https://registry.example.com/v1": login(),
                 "ghcr.io/Team": login(),
                 "https://user:hunter2@r.example.com/?token=hunter2": login(),
+                "https://user:hunter2?#/@r.example.com": login(),
                 "https://bad host": login(),
             } }),
         ),
@@ -236,6 +238,39 @@ fn yaml_with_block_scalars_is_read_from_standard_input() {
     let run = folder.run_with_stdin(&["init", "--from-secret", "-"], &yaml);
     assert_usable(&folder, &run);
     assert!(run.stdout.contains(r#"matchImages: ["quay.io"]"#), "{}", run.stdout);
+}
+
+#[test]
+fn nothing_of_a_kubeconfig_is_quoted() {
+    let kubeconfig = |user: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: a\n\
+             clusters: [{{name: a, cluster: {{server: 'https://user:{PASSWORD}@127.0.0.1:1'}}}}]\n\
+             contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\nusers: [{{name: a, user: {user}}}]\n"
+        )
+    };
+    let plugin = |script: &str| {
+        let api = "client.authentication.k8s.io/v1";
+        format!(
+            "{{exec: {{apiVersion: {api}, interactiveMode: Never, command: /bin/sh, args: [-c, '{script}']}}}}"
+        )
+    };
+    let mut report = Report::default();
+    for (fault, user) in [
+        ("a list for a token", format!("{{token: [{PASSWORD}]}}")),
+        ("a brace too few", format!("{{token: {PASSWORD}")),
+        ("a token twice", format!("{{token: {PASSWORD}, token: {PASSWORD}}}")),
+        ("a plugin that fails", plugin(&format!("echo {PASSWORD}; echo {PASSWORD} >&2; exit 3"))),
+        ("a plugin that prints nonsense", plugin(&format!("echo {PASSWORD}"))),
+        ("a password in the URL, and nobody there", "{}".to_owned()),
+    ] {
+        let kubeconfig = kubeconfig(&user);
+        let folder = Folder::with(&[("kubeconfig", kubeconfig.as_str())]);
+        let error = folder.run(&["init", "--from-secret", "--kubeconfig", "kubeconfig"]).error();
+        assert!(!error.contains(PASSWORD), "{error}");
+        report.add(fault, &error);
+    }
+    report.assert("init_kubeconfig");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One file for each part that can be broken.
 
+pub(crate) mod around;
 pub(crate) mod certificate;
 pub(crate) mod configuration;
 pub(crate) mod labels;

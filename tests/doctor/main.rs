@@ -21,12 +21,12 @@ mod selectors;
 mod tenants;
 mod variants;
 
-use std::env;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 
 use patient::Patient;
+use support::outcome::{Outcome, skip};
 use support::programs::Programs;
 use support::sandbox::{Inside, Sandbox};
 
@@ -90,6 +90,10 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::certificate::none_is_trusted;
     faults::certificate::it_is_for_another_name;
     faults::certificate::it_is_not_renewed;
+    faults::around::nobody_limits_a_drain;
+    faults::around::a_drain_never_ends;
+    faults::around::nobody_may_connect;
+    faults::around::policies_add_up;
     faults::labels::a_namespace_has_a_key_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_says_nothing;
@@ -100,6 +104,7 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::labels::a_pod_that_meant_to_opt_out_is_injected;
     faults::secrets::it_is_missing;
     faults::secrets::a_secret_that_no_pod_needs_is_not_missed;
+    faults::secrets::it_is_wrong_before_any_pod_needs_it;
     faults::secrets::it_is_of_a_type_that_the_kubelet_passes_over;
     faults::secrets::it_has_its_credentials_under_another_key;
     faults::secrets::it_cannot_be_read;
@@ -154,8 +159,6 @@ fn main() -> ExitCode {
     }
 }
 
-type Outcome = Result<Completion, libtest_mimic::Failed>;
-
 fn run(how: impl Fn(Run) -> Outcome + Clone + Send + 'static) -> Conclusion {
     let mut arguments = Arguments::from_args();
     // They break the same installation.
@@ -166,13 +169,4 @@ fn run(how: impl Fn(Run) -> Outcome + Clone + Send + 'static) -> Conclusion {
         Trial::ignorable_test(name, move || how(*trial))
     });
     libtest_mimic::run(&arguments, trials.collect())
-}
-
-/// Nobody would notice a skipped trial in CI, so there it fails.
-fn skip(reason: &str) -> Outcome {
-    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        Err(format!("cannot run, and in CI nothing may be skipped: {reason}").into())
-    } else {
-        Ok(Completion::ignored_with(reason))
-    }
 }

@@ -38,6 +38,7 @@ use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 
 use cases::CASES;
 use place::Cgroups;
+use support::outcome::{Outcome, skip};
 use support::programs::Programs;
 use support::sandbox::{Inside, Sandbox};
 use support::script::script;
@@ -121,7 +122,6 @@ fn is_demo() -> bool {
     env::var_os("PULLKEY_NODE").is_some_and(|form| form == "demo")
 }
 
-type Outcome = Result<Completion, libtest_mimic::Failed>;
 type About = (&'static str, fn(&World) -> Verdict);
 type Verdict = Result<(), String>;
 type Check = Box<dyn Fn(&World) -> Verdict + Send>;
@@ -144,13 +144,4 @@ fn trials(how: impl Fn(Check) -> Outcome + Clone + Send + 'static) -> Vec<Trial>
         Trial::ignorable_test(name, move || how(check))
     };
     rows.chain(about_all).map(trial).collect()
-}
-
-/// Nobody would notice a skipped trial in CI, so there it fails.
-fn skip(reason: &str) -> Outcome {
-    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        Err(format!("cannot run, and in CI nothing may be skipped: {reason}").into())
-    } else {
-        Ok(Completion::ignored_with(reason))
-    }
 }

@@ -33,13 +33,13 @@ mod site;
 mod table;
 mod world;
 
-use std::env;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 
 use client::Client;
 use support::installation::Installation;
+use support::outcome::{Outcome, skip};
 use support::programs::Programs;
 use support::sandbox::{Inside, Sandbox};
 use world::World;
@@ -93,8 +93,6 @@ fn main() -> ExitCode {
     }
 }
 
-type Outcome = Result<Completion, libtest_mimic::Failed>;
-
 fn run(how: impl Fn(Run) -> Outcome + Clone + Send + 'static) -> Conclusion {
     let mut arguments = Arguments::from_args();
     // Each loads the machine on purpose.
@@ -108,13 +106,4 @@ fn trials(how: impl Fn(Run) -> Outcome + Clone + Send + 'static) -> Vec<Trial> {
         Trial::ignorable_test(name, move || how(run))
     };
     TRIALS.iter().map(trial).collect()
-}
-
-/// Nobody would notice a skipped trial in CI, so there it fails.
-fn skip(reason: &str) -> Outcome {
-    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        Err(format!("cannot run, and in CI nothing may be skipped: {reason}").into())
-    } else {
-        Ok(Completion::ignored_with(reason))
-    }
 }

@@ -18,6 +18,7 @@ pub(crate) mod kubectl;
 pub(crate) mod kubelet;
 pub(crate) mod markdown;
 pub(crate) mod objects;
+pub(crate) mod outcome;
 pub(crate) mod patching;
 pub(crate) mod process;
 pub(crate) mod program;

@@ -21,7 +21,7 @@ const PROBES_MAX: usize = 3;
 /// When a Pod that nobody touched is tried once more.
 const SECOND_TRY: Duration = Duration::from_secs(1);
 
-/// Tries a Pod and says what is wrong with what comes back, one finding for each cause.
+/// Tries a Pod and says what is wrong with what comes back, one finding for each cause, and in how many namespaces.
 ///
 /// # Errors
 /// The API server does not answer.
@@ -32,7 +32,7 @@ pub(super) async fn send(
     rivals: &Rivals,
     sent: &[(String, Value)],
     is_sick: bool,
-) -> Result<Vec<Finding>, CallError> {
+) -> Result<(Vec<Finding>, usize), CallError> {
     let probes = sent.iter().filter_map(|namespace| Probe::new(installation, rules, rivals, namespace));
     let mut under_way = JoinSet::new();
     for probe in probes.take(PROBES_MAX) {
@@ -53,6 +53,7 @@ pub(super) async fn send(
     }
     answers.sort_by(|(one, _), (other, _)| one.namespace.cmp(&other.namespace));
     let (mut findings, mut known) = (Vec::new(), HashSet::new());
+    let tried = answers.iter().filter(|(_, answer)| !matches!(answer, Err(CallError::Forbidden(_)))).count();
     for (probe, answer) in answers {
         let answer = match answer {
             Ok(pod) => Answer::Created(pod),
@@ -65,5 +66,5 @@ pub(super) async fn send(
         let finding = probe.judge(installation, &answer, is_sick);
         findings.extend(finding.filter(|finding| known.insert((finding.check, finding.fix.clone()))));
     }
-    Ok(findings)
+    Ok((findings, tried))
 }

@@ -8,20 +8,24 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::CALLS_MAX;
 use super::progress::{Progress, say};
-use super::tenants::CALLS_MAX;
 use crate::cluster::client::CallError;
 use crate::cluster::reader::Reader;
 use crate::doctor::seen::Seen;
 use crate::doctor::tenants::Tenants;
 use crate::engine::credentials::{Format, PullSecret};
 
-/// Reads the Secrets of each namespace, several namespaces at a time, and has them judged.
+/// Reads the Secrets of each namespace, several namespaces at a time, has them judged, and returns how many.
 ///
 /// # Errors
 /// The API server does not answer.
-pub(super) async fn read(reader: &Reader, tenants: &mut Tenants<'_>) -> Result<(), CallError> {
-    let mut waiting = tenants.secrets().into_iter();
+pub(super) async fn read(
+    reader: &Reader,
+    tenants: &mut Tenants<'_>,
+    with_idle: bool,
+) -> Result<usize, CallError> {
+    let mut waiting = tenants.secrets(with_idle).into_iter();
     let mut under_way = JoinSet::new();
     let mut progress = Progress::new();
     let mut count = 0;
@@ -32,10 +36,10 @@ pub(super) async fn read(reader: &Reader, tenants: &mut Tenants<'_>) -> Result<(
         }
         tokio::select! {
             done = under_way.join_next() => {
-                let Some(done) = done else { return Ok(()) };
+                let Some(done) = done else { return Ok(count) };
                 let (namespace, found) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
                 let found = found?;
-                count += found.len();
+                count += found.values().filter(|secret| secret.found().is_some()).count();
                 tenants.look_at_secrets(&namespace, &found);
             }
             () = progress.is_due() => say(&format!("{count} Secrets")),

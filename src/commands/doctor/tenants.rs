@@ -8,7 +8,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::{JoinSet, unconstrained};
 
 use super::progress::{Progress, say};
-use super::{probe, rivals, secrets};
+use super::report::Looked;
+use super::{CALLS_MAX, probe, rivals, secrets};
 use crate::cli::doctor::DoctorArgs;
 use crate::cluster::client::CallError;
 use crate::cluster::reader::Reader;
@@ -20,8 +21,6 @@ use crate::engine::config::Config;
 use crate::engine::rules::Rules;
 
 const NAMESPACES: &str = "/api/v1/namespaces";
-/// How many calls are under way at a time.
-pub(super) const CALLS_MAX: usize = 8;
 /// Up to here each namespace is asked for its objects; beyond, the cluster is.
 const ASKED_ONE_BY_ONE_MAX: usize = 50;
 
@@ -43,14 +42,17 @@ pub(super) async fn examine(
     installation: &Installation,
     args: &DoctorArgs,
     known: &[Finding],
-) -> Result<Vec<Finding>, CallError> {
+) -> Result<(Vec<Finding>, Looked), CallError> {
+    let replicas = installation.home.as_ref().map(|home| &home.replicas).into_iter().flatten();
+    let answered = replicas.filter(|replica| replica.metrics.found().is_some()).count();
+    let mut looked = Looked { replicas: answered, ..Looked::default() };
     let config = match installation.config() {
         Some(config) => Some(config),
         None => configuration(reader, installation).await?,
     };
     let rules = config.map(Rules::new);
     let rules = rules.as_ref();
-    let Some(mut tenants) = Tenants::new(installation, rules) else { return Ok(Vec::new()) };
+    let Some(mut tenants) = Tenants::new(installation, rules) else { return Ok((Vec::new(), looked)) };
     let mut findings = Vec::new();
     let is_whole = namespaces(reader, args, &mut tenants, &mut findings).await?;
     let sent = tenants.sent();
@@ -61,10 +63,12 @@ pub(super) async fn examine(
     findings.extend(unseen);
     findings.extend(twice(&sent, &installation.others));
     if args.secrets {
-        secrets::read(reader, &mut tenants).await?;
+        looked.secrets = Some(secrets::read(reader, &mut tenants, sent.len() <= ASKED_ONE_BY_ONE_MAX).await?);
     }
+    (looked.namespaces, looked.pods) = (sent.len(), tenants.pods());
     let is_sick = known.iter().any(|finding| finding.severity == Severity::Problem);
-    let probed = probe::send(reader, installation, rules, &rivals, &sent, is_sick).await?;
+    let (probed, tried) = probe::send(reader, installation, rules, &rivals, &sent, is_sick).await?;
+    looked.tried = tried;
     let lost: Vec<&Finding> = probed.iter().filter(|finding| finding.check == Check::Rival).collect();
     // What was seen to happen says more than that it might.
     if lost.is_empty() {
@@ -75,7 +79,7 @@ pub(super) async fn examine(
     }
     findings.extend(probed);
     findings.extend(tenants.findings(is_whole, args.secrets));
-    Ok(findings)
+    Ok((findings, looked))
 }
 
 /// Reads the namespaces, and says whether it was all of them.

@@ -4,6 +4,7 @@
 //! names it fails, for whatever registry. Values are borrowed, looked at and forgotten.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use base64::Engine as _;
@@ -106,10 +107,14 @@ impl Format {
         let top: &RawValue = serde_json::from_str(&text)
             .map_err(|error| Malformed::whole(Fault::Json { line: error.line(), column: error.column() }))?;
         let entries = match self {
-            Self::Cfg => entries(top, "the content")?,
+            Self::Cfg => {
+                let mut found = Entries::default();
+                entries(top, "the content", &mut found)?;
+                found
+            }
             Self::ConfigJson => config_json(top)?,
         };
-        Ok(entries.into_iter().map(|Entry { key, has_login }| Key::new(&key, has_login)).collect())
+        Ok(entries.in_order().map(|(key, has_login)| Key::new(&key, has_login)).collect())
     }
 }
 
@@ -124,21 +129,36 @@ impl PullSecret {
     }
 }
 
-/// One entry of `auths`.
-struct Entry {
-    key: String,
-    has_login: bool,
+/// The entries of `auths`: for each key its place in the text, and whether it has a login.
+#[derive(Default)]
+struct Entries {
+    by_key: HashMap<String, (usize, bool)>,
+    read: usize,
 }
 
-fn config_json(top: &RawValue) -> Result<Vec<Entry>, Malformed> {
-    let mut found = Vec::new();
+impl Entries {
+    /// Of entries with the same key the last one counts.
+    fn put(&mut self, key: String, has_login: bool) {
+        self.by_key.insert(key, (self.read, has_login));
+        self.read += 1;
+    }
+
+    fn in_order(self) -> impl Iterator<Item = (String, bool)> {
+        let mut entries: Vec<_> = self.by_key.into_iter().collect();
+        entries.sort_unstable_by_key(|(_, (place, _))| *place);
+        entries.into_iter().map(|(key, (_, has_login))| (key, has_login))
+    }
+}
+
+fn config_json(top: &RawValue) -> Result<Entries, Malformed> {
+    let mut found = Entries::default();
     for (name, value) in members(top).ok_or(Malformed::whole(Fault::Object("the content")))? {
         if is_member(&name, "auths") {
             // A second `auths` is read into what the first has left.
             if value.get() == "null" {
-                found.clear();
+                found = Entries::default();
             }
-            entries(value, "auths")?.into_iter().for_each(|entry| put(&mut found, entry));
+            entries(value, "auths", &mut found)?;
         } else if is_member(&name, "HttpHeaders") {
             let headers = members(value).ok_or(Malformed::whole(Fault::Object("HttpHeaders")))?;
             for (_, value) in headers {
@@ -149,20 +169,13 @@ fn config_json(top: &RawValue) -> Result<Vec<Entry>, Malformed> {
     Ok(found)
 }
 
-fn entries(value: &RawValue, called: &'static str) -> Result<Vec<Entry>, Malformed> {
-    let mut found = Vec::new();
+fn entries(value: &RawValue, called: &'static str, found: &mut Entries) -> Result<(), Malformed> {
     for (key, value) in members(value).ok_or(Malformed::whole(Fault::Object(called)))? {
         let has_login =
             has_login(value).map_err(|fault| Malformed { key: Some(url::redacted(&key)), fault })?;
-        put(&mut found, Entry { key, has_login });
+        found.put(key, has_login);
     }
-    Ok(found)
-}
-
-/// Of entries with the same key the last one counts.
-fn put(entries: &mut Vec<Entry>, entry: Entry) {
-    entries.retain(|Entry { key, .. }| *key != entry.key);
-    entries.push(entry);
+    Ok(())
 }
 
 /// Tells whether an entry has a user or a password (`DockerConfigEntry.UnmarshalJSON`).

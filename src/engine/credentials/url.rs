@@ -29,19 +29,24 @@ pub(super) fn index(key: &str) -> Option<String> {
     Some(if path == "/" { host } else { host + path })
 }
 
-/// A key without its user, query and fragment.
-pub(super) fn redacted(key: &str) -> String {
-    let bare = key.split(['?', '#']).next().unwrap_or_default();
-    let tail = if bare.len() < key.len() { "?…" } else { "" };
-    let (scheme, rest) = match bare.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), bare),
+/// A key without its user, query and fragment, where people paste passwords.
+#[must_use]
+pub fn redacted(key: &str) -> String {
+    // A password may hold any sign, also a question mark or a slash, so the last of all @ counts, and first.
+    let (before, after) = match key.rsplit_once('@') {
+        Some((before, after)) => (format!("{}…@", scheme(before)), after),
+        None => (String::new(), key),
     };
-    // A password may hold a slash, so the last of all signs counts.
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}…@{host}{tail}"),
-        None => format!("{scheme}{rest}{tail}"),
-    }
+    let bare = after.split(['?', '#']).next().unwrap_or_default();
+    let tail = if bare.len() < after.len() { "?…" } else { "" };
+    format!("{before}{bare}{tail}")
+}
+
+/// The `https://` at the beginning of a key, if there is any scheme.
+fn scheme(key: &str) -> &str {
+    let end = key.find("://").map_or(0, |at| at + 3);
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphabetic());
+    if is_scheme(key[..end].trim_end_matches("://").trim()) { &key[..end] } else { "" }
 }
 
 /// Reads what follows `https://`.

@@ -174,3 +174,24 @@ pub(crate) fn the_right_to_one_secret_by_name_is_enough(patient: &Patient) {
     let named = named.unwrap_or_else(|| panic!("{report:#?}"));
     assert_eq!((&named["severity"], &named["check"]), (&json!("problem"), &json!("secret-missing")));
 }
+
+pub(crate) fn it_is_wrong_before_any_pod_needs_it(patient: &Patient) {
+    let namespace = Namespace::sent(patient);
+    patient.until_healthy();
+    let arguments = ["create", "secret", "generic", "regcred", "-n", &namespace.name];
+    patient.kubectl(&[&arguments[..], &["--from-literal=.dockerconfigjson={}"]].concat());
+    let finding = named(patient, "secret-ignored", &namespace.name, "regcred");
+    assert_eq!(finding["severity"], "warning", "{finding}");
+    for (check, content) in [
+        ("secret-registry", json!({"auths": {"quay.io": login()}})),
+        ("secret-registry", json!({"auths": {}})),
+        ("secret-malformed", json!({"auths": {HUB: {"auth": "no colon"}}})),
+    ] {
+        patient.kubectl(&["delete", "secret", "regcred", "-n", &namespace.name]);
+        secret(patient, &namespace.name, "regcred", &content);
+        named(patient, check, &namespace.name, "regcred");
+    }
+    patient.kubectl(&["delete", "secret", "regcred", "-n", &namespace.name]);
+    secret(patient, &namespace.name, "regcred", &json!({"auths": {HUB: login()}}));
+    patient.until_healthy();
+}

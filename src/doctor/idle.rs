@@ -1,0 +1,73 @@
+//! Secrets of entries that no Pod of a namespace uses yet: what will be wrong when the first one comes.
+
+use std::collections::BTreeMap;
+
+use super::finding::{Check, Finding};
+use super::secrets::Uses;
+use super::seen::Seen;
+use crate::engine::config::Entry;
+use crate::engine::credentials::{Ignored, Key, PullSecret, could_serve};
+use crate::engine::rules::Rules;
+
+/// The Secrets to look at besides those that are used.
+pub(super) fn names(namespace: &str, rules: &Rules, uses: &Uses) -> Vec<String> {
+    let entries = entries(namespace, rules, uses);
+    entries.flat_map(|entry| entry.pull_secrets.iter().cloned()).collect()
+}
+
+/// Judges those that are there. One that is not may belong to other namespaces.
+pub(super) fn judge(
+    namespace: &str,
+    rules: &Rules,
+    uses: &Uses,
+    secrets: &BTreeMap<String, Seen<PullSecret>>,
+) -> Vec<Finding> {
+    entries(namespace, rules, uses).flat_map(|entry| of_entry(namespace, entry, secrets)).collect()
+}
+
+fn entries<'r>(namespace: &str, rules: &'r Rules, uses: &Uses) -> impl Iterator<Item = &'r Entry> {
+    let entries = rules.entries().iter().enumerate();
+    entries
+        .filter(|(position, entry)| !uses.has(*position) && entry.applies_in(namespace))
+        .map(|(_, entry)| entry)
+}
+
+fn of_entry(namespace: &str, entry: &Entry, secrets: &BTreeMap<String, Seen<PullSecret>>) -> Vec<Finding> {
+    let object = |name: &str| format!("Secret {namespace}/{name}");
+    let again = |name: &str| {
+        format!(
+            "kubectl -n {namespace} delete secret {name}, and create it again with `kubectl create secret docker-registry`"
+        )
+    };
+    let (mut findings, mut keys, mut first) = (Vec::new(), Vec::<&Key>::new(), None);
+    for name in &entry.pull_secrets {
+        match secrets.get(name) {
+            Some(Seen::Found(PullSecret::Ignored(ignored))) => {
+                let why = match ignored {
+                    Ignored::Type => "its type is none that the kubelet reads as a pull secret".to_owned(),
+                    Ignored::NoData(format) => format!("it has nothing under {}", format.data_key()),
+                };
+                let problem = format!(
+                    "{why}, so that the kubelet passes it over in silence when a Pod comes that needs it"
+                );
+                findings.push(Finding::warning(Check::SecretIgnored, &object(name), problem, again(name)));
+            }
+            Some(Seen::Found(PullSecret::Keys(found))) => {
+                first = first.or(Some(name));
+                keys.extend(found.iter().filter(|key| key.has_login()));
+            }
+            // One that breaks pulls is named by whoever judges all of them.
+            _ => {}
+        }
+    }
+    let Some(name) = first.filter(|_| findings.is_empty() && !entry.always) else { return findings };
+    if !entry.match_images.iter().any(|pattern| could_serve(keys.iter().copied(), pattern)) {
+        let patterns: Vec<String> = entry.match_images.iter().map(ToString::to_string).collect();
+        let problem = format!(
+            "it holds no login that the kubelet would use for {}, for which pullkey names it",
+            patterns.join(", ")
+        );
+        findings.push(Finding::warning(Check::SecretRegistry, &object(name), problem, again(name)));
+    }
+    findings
+}
