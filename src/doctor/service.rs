@@ -51,26 +51,24 @@ fn port(installation: &Installation, home: &Home, service: &Value) -> Vec<Findin
         let problem = format!(
             "it has no port {wanted}, which the registration names: every Pod that is sent is refused"
         );
-        return match &ports[..] {
-            [_] => found(problem, "/0/port", json!(wanted)),
-            _ => {
-                let target = listens.unwrap_or(wanted);
-                found(problem, "/-", json!({"name": "webhook", "port": wanted, "targetPort": target}))
-            }
-        };
+        if ports.len() == 1 {
+            return found(problem, "/0/port", json!(wanted));
+        }
+        let target = listens.unwrap_or(wanted);
+        return found(problem, "/-", json!({"name": "webhook", "port": wanted, "targetPort": target}));
     };
     let Some(program) = program else { return Vec::new() };
     let path = format!("/{place}/targetPort");
     let target = match &ports[place]["targetPort"] {
-        Value::String(name) => match program.port_named(name) {
-            Some(number) => number,
-            None => {
+        Value::String(name) => {
+            let Some(number) = program.port_named(name) else {
                 let problem = format!(
                     "its port {wanted} leads to a port called {name:?}, which no container of the Pods has: every Pod that is sent is refused"
                 );
                 return found(problem, &path, json!(listens.unwrap_or(wanted)));
-            }
-        },
+            };
+            number
+        }
         target => target.as_u64().unwrap_or(wanted),
     };
     match listens {

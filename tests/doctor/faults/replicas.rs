@@ -34,8 +34,14 @@ fn mend_by_applying(patient: &Patient) {
 }
 
 pub(crate) fn there_is_no_deployment(patient: &Patient) {
-    // Nobody removes here what belongs to it.
-    patient.kubectl(&["delete", "deployments,replicasets,pods", "--all", "-n", NAMESPACE]);
+    patient.kubectl(&["delete", "deployment", "pullkey", "-n", NAMESPACE]);
+    // Nobody removes here what belongs to it, and its controller may not know yet that it is gone.
+    until("nobody makes Pods any more", || {
+        patient.kubectl(&["delete", "replicasets,pods", "--all", "-n", NAMESPACE]);
+        let report = patient.doctor(&[]);
+        let is_named = report.findings.iter().any(|finding| finding["check"] == "deployment");
+        if is_named { Ok(()) } else { Err(format!("{report:#?}")) }
+    });
     let finding = patient.until_only("problem", "deployment", &format!("Namespace {NAMESPACE}"));
     assert!(finding["fix"].as_str().is_some_and(|fix| fix.contains("apply your overlay")), "{finding}");
     mend_by_applying(patient);
