@@ -4,6 +4,8 @@ use serde_json::Value;
 
 /// The port of probes and metrics where no flag says another.
 const ADMIN_PORT: u16 = 8080;
+/// That of the webhook.
+const WEBHOOK_PORT: u16 = 8443;
 
 /// A container that runs `pullkey serve`.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +66,9 @@ impl<'p> Program<'p> {
         listens.and_then(|listen| port_of(&listen)).unwrap_or(ADMIN_PORT)
     }
 
-    /// The port of the webhook, where a flag says it.
+    /// The port of the webhook; none where it cannot be read from the flag.
     pub(super) fn webhook_port(&self) -> Option<u16> {
-        port_of(&self.option("--listen")?)
+        self.option("--listen").map_or(Some(WEBHOOK_PORT), |listen| port_of(&listen))
     }
 
     /// The number of a port by its name, in any container of the Pod.
@@ -194,7 +196,8 @@ mod tests {
                 Some(7),
             ),
             (json!({"args": ["serve"], "env": [{"name": "PULLKEY_LISTEN", "value": "0.0.0.0:8"}]}), Some(8)),
-            (json!({"image": "pullkey", "args": ["serve", "--listener=:3"]}), None),
+            (json!({"image": "pullkey", "args": ["serve", "--listener=:3"]}), Some(8443)),
+            (json!({"image": "pullkey", "args": ["serve", "--listen=$(ADDRESS)"]}), None),
         ] {
             let spec = spec(&container);
             assert_eq!(Program::of(&spec).expect("it runs pullkey").webhook_port(), expected, "{spec}");
