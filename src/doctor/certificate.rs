@@ -169,3 +169,47 @@ fn time(home: &Home, Served { object, leaf, .. }: &Served, now: Timestamp) -> Op
         Finding::warning(Check::CertificateTime, object, problem, fix)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::doctor::sample::home::{document, installation};
+
+    /// With certificate files, so many hours after the certificate was issued for a day.
+    fn with_files(hours: i64) -> Vec<Finding> {
+        let mut document = document();
+        let path = "/deployments/0/spec/template/spec/containers/0/args";
+        let arguments = document.pointer_mut(path).expect("it has arguments");
+        *arguments = json!(["serve", "--config=/etc/pullkey/config.yaml"]);
+        let mut installation = installation(&document);
+        installation.now += SignedDuration::from_hours(hours);
+        let home = installation.home.clone().expect("a Service");
+        examine(&installation, &home)
+    }
+
+    #[test]
+    fn a_certificate_of_files_is_renewed_by_somebody_else() {
+        assert_eq!(with_files(12), []);
+        for (hours, severity, said) in [
+            (20, Severity::Warning, "ends at"),
+            (22, Severity::Problem, "ends at"),
+            (25, Severity::Problem, "expired at"),
+        ] {
+            let findings = with_files(hours);
+            assert_eq!(findings.len(), 2, "{findings:?}");
+            for finding in findings {
+                assert_eq!(
+                    (finding.check, finding.severity),
+                    (Check::CertificateTime, severity),
+                    "{finding:?}"
+                );
+                assert!(
+                    finding.problem.contains(said) && finding.fix.contains("certs/README.md"),
+                    "{finding:?}"
+                );
+            }
+        }
+    }
+}
