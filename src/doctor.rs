@@ -30,6 +30,7 @@ pub mod selector;
 mod service;
 mod spelling;
 pub mod tenants;
+mod unseen;
 mod webhook;
 
 use finding::Finding;
@@ -50,6 +51,7 @@ pub fn examine(installation: &Installation) -> Vec<Finding> {
         findings.extend(service::examine(installation, home));
         findings.extend(certificate::examine(installation, home));
         findings.extend(around::examine(home));
+        findings.extend(unseen::examine(home));
     }
     findings
 }

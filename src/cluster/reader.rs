@@ -2,16 +2,23 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kube::api::{GetParams, ListParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::Request;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::client::{CallError, ConnectError, call};
 
 /// How many objects one answer of a list has at most; kubectl asks for as many.
 const PAGE: u32 = 500;
+/// What the API server answers when it has too much to do.
+const TOO_MANY_REQUESTS: u16 = 429;
+/// What it then asks for.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+const BUSY_MAX: usize = 5;
 
 /// How to find the API server, as kubectl does.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +45,9 @@ impl Reader {
     /// # Errors
     /// They lead to no API server.
     pub async fn connect(access: &Access) -> Result<Self, ConnectError> {
-        let config = config(access).await?;
+        let mut config = config(access).await?;
+        // Else an answer such as "not ready" would be asked for again until the time is over.
+        config.default_retry = false;
         let (namespace, server) =
             (config.default_namespace.clone(), without_user(&config.cluster_url.to_string()));
         let client = kube::Client::try_from(config).map_err(|error| ConnectError::of(&error))?;
@@ -74,7 +83,7 @@ impl Reader {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let request = Request::new(parent).get(name, &GetParams::default());
         let request = request.map_err(|error| CallError::Away(error.to_string()))?;
-        call(self.client.request_text(request)).await
+        self.answer(request).await
     }
 
     /// Reads all objects of a path, such as `/api/v1/pods`, a few hundred at a time.
@@ -123,7 +132,7 @@ impl Reader {
         loop {
             let request = Request::new(path).list(&params);
             let request = request.map_err(|error| CallError::Away(error.to_string()))?;
-            let text = call(self.client.request_text(request)).await?;
+            let text = self.answer(request).await?;
             let mut page: Value = serde_json::from_str(&text).map_err(|error| no_json(path, &error))?;
             if let Value::Array(items) = page["items"].take() {
                 items.into_iter().for_each(&mut each);
@@ -143,8 +152,19 @@ impl Reader {
         let params = PostParams { dry_run: true, ..PostParams::default() };
         let request = Request::new(path).create(&params, object.to_string().into_bytes());
         let request = request.map_err(|error| CallError::Away(error.to_string()))?;
-        let text = call(self.client.request_text(request)).await?;
+        let text = self.answer(request).await?;
         serde_json::from_str(&text).map_err(|error| no_json(path, &error))
+    }
+
+    /// Asks again only when the API server has too much to do, as kubectl does.
+    async fn answer(&self, request: hyper::Request<Vec<u8>>) -> Result<String, CallError> {
+        for _ in 0..BUSY_MAX {
+            match call(self.client.request_text(request.clone())).await {
+                Err(CallError::Other(TOO_MANY_REQUESTS, _)) => sleep(BUSY_PAUSE).await,
+                answer => return answer,
+            }
+        }
+        call(self.client.request_text(request)).await
     }
 }
 

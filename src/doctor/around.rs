@@ -1,7 +1,7 @@
 //! What else concerns the Pods: budgets, network policies, and the time to drain.
 
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::finding::{Check, Finding};
 use super::home::Home;
@@ -11,6 +11,8 @@ use super::selector::selects;
 const DRAIN: SignedDuration = SignedDuration::from_secs(60);
 /// What Kubernetes takes without the member.
 const GRACE_SECONDS: i64 = 30;
+/// What the shipped manifests give beyond the drain.
+const SPARE_SECONDS: i64 = 15;
 
 pub(super) fn examine(home: &Home) -> Vec<Finding> {
     let Some(deployment) = home.deployment() else { return Vec::new() };
@@ -43,9 +45,8 @@ fn budget(home: &Home, template: &Value, wanted: u64) -> Option<Finding> {
     let name = budget["metadata"]["name"].as_str().unwrap_or_default();
     let object = format!("PodDisruptionBudget {}/{name}", home.namespace);
     let problem = "it lets no Pod of pullkey go: a drain of their nodes never ends";
-    let patch = r#"{"spec": {"maxUnavailable": 1, "minAvailable": null}}"#;
-    let fix =
-        format!("kubectl -n {} patch poddisruptionbudget {name} --type=merge -p '{patch}'", home.namespace);
+    let patch = json!({"spec": {"maxUnavailable": 1, "minAvailable": null}});
+    let fix = home.patch("poddisruptionbudget", name, &patch);
     Some(Finding::warning(Check::DisruptionBudget, &object, problem, fix))
 }
 
@@ -94,7 +95,14 @@ fn network(home: &Home, template: &Value) -> Option<Finding> {
     let problem = format!(
         "nobody may connect to port {port} of pullkey's Pods, not even the API server: every Pod that is sent is refused"
     );
-    let fix = format!("allow ingress to TCP port {port} for {}", home.deployment_object());
+    let allowed = json!({"ports": [{"port": port, "protocol": "TCP"}]});
+    let rules = policies[0]["spec"]["ingress"].as_array().into_iter().flatten().cloned();
+    let rules: Vec<Value> = rules.chain([allowed]).collect();
+    let fix = home.patch(
+        "networkpolicy",
+        names.first().copied().unwrap_or_default(),
+        &json!({"spec": {"ingress": rules}}),
+    );
     Some(Finding::problem(Check::NetworkPolicy, &object, problem, fix))
 }
 
@@ -109,6 +117,7 @@ fn grace(home: &Home, template: &Value) -> Option<Finding> {
     let problem = format!(
         "its Pods are killed after {grace} s (terminationGracePeriodSeconds), and a drain may take {drain:#} (--drain-timeout): requests are lost when a replica is replaced"
     );
-    let fix = format!("set terminationGracePeriodSeconds to at least {}", drain.as_secs() + 15);
+    let enough = drain.as_secs().saturating_add(SPARE_SECONDS);
+    let fix = home.patch_template(&json!({"spec": {"terminationGracePeriodSeconds": enough}}));
     Some(Finding::warning(Check::Grace, &home.deployment_object(), problem, fix))
 }

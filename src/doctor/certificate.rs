@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::CertificateDer;
+use serde_json::Value;
 
-use super::finding::{Check, Finding};
+use super::finding::{Check, Finding, Severity};
 use super::home::Home;
 use super::installation::Installation;
 use crate::certs::bundle::{BYTES_MAX, Bundle, CERTIFICATES_MAX};
@@ -23,114 +24,132 @@ pub(super) fn examine(installation: &Installation, home: &Home) -> Vec<Finding> 
     let encoded = webhook["clientConfig"]["caBundle"].as_str().unwrap_or_default();
     let bytes = STANDARD.decode(encoded).unwrap_or_default();
     let bundle = Bundle::parse(&bytes);
-    let mut findings = bundle_itself(installation, home, &bytes, &bundle);
+    let mut findings: Vec<Finding> = bundle_itself(installation, home, &bytes, &bundle).into_iter().collect();
     // What nobody trusts need not be compared.
-    let is_usable = findings.is_empty();
+    let is_usable = !findings.iter().any(|finding| finding.severity == Severity::Problem);
+    let mut served = Vec::new();
     for replica in &home.replicas {
         let Some(pem) = replica.certificate.found() else { continue };
         let chain = Bundle::parse(pem.as_bytes());
         let chain: Vec<CertificateDer<'_>> =
             chain.anchors().iter().map(|anchor| CertificateDer::from(anchor.der().to_vec())).collect();
-        findings.extend(served(installation, home, &replica.pod, &chain, is_usable.then_some(&bundle)));
+        if let Some(leaf) = chain.first() {
+            served.push(Served { object: home.pod_object(&replica.pod), leaf: leaf.clone(), chain });
+        }
     }
+    findings.extend(names(home, &served));
+    if is_usable {
+        findings.extend(trusted(installation, home, &served, &bundle));
+    }
+    findings.extend(served.iter().filter_map(|served| time(home, served, installation.now)));
     findings
 }
 
-fn bundle_itself(installation: &Installation, home: &Home, bytes: &[u8], bundle: &Bundle) -> Vec<Finding> {
+/// What one replica serves.
+struct Served {
+    /// How findings name its Pod.
+    object: String,
+    leaf: CertificateDer<'static>,
+    chain: Vec<CertificateDer<'static>>,
+}
+
+/// How to have what the replicas serve trusted.
+fn trust_it(home: &Home) -> String {
+    if !home.publishes() {
+        return "set the CA of the served certificate: certs/set-ca".to_owned();
+    }
+    let (namespace, name) = (&home.namespace, home.deployment_name().unwrap_or_default());
+    let registration =
+        home.program().and_then(|program| program.option("--registration")).unwrap_or_default();
+    let account =
+        home.deployment().map(|deployment| &deployment["spec"]["template"]["spec"]["serviceAccountName"]);
+    let account = account.and_then(Value::as_str).unwrap_or("default");
+    format!(
+        "the replicas mend it themselves within seconds; if they may not, apply your overlay again, or `helm upgrade`: \
+         kubectl auth can-i patch mutatingwebhookconfigurations/{registration} \
+         --as=system:serviceaccount:{namespace}:{account}; kubectl -n {namespace} logs deployment/{name}"
+    )
+}
+
+fn bundle_itself(installation: &Installation, home: &Home, bytes: &[u8], bundle: &Bundle) -> Option<Finding> {
     let object = installation.object();
     let text = String::from_utf8_lossy(bytes);
-    let fix = if home.publishes() {
-        format!(
-            "the replicas put it right by themselves within seconds; if they do not, see why: kubectl -n {} logs deployment/{}",
-            home.namespace,
-            home.deployment_name().unwrap_or_default()
-        )
-    } else {
-        "set the CA of the served certificate: certs/set-ca".to_owned()
-    };
-    let mut findings = Vec::new();
-    if bundle.anchors().is_empty() {
-        let problem = if bytes.is_empty() {
-            "its caBundle is empty: the API server trusts no certificate of a replica, and every Pod that is sent is refused"
-        } else {
-            "its caBundle has no certificate: every Pod that is sent is refused"
-        };
-        findings.push(Finding::problem(Check::Bundle, &object, problem, fix));
+    let problem = if bytes.is_empty() {
+        "its caBundle is empty: the API server trusts no certificate of a replica, and every Pod that is sent is refused"
+    } else if bundle.anchors().is_empty() {
+        "its caBundle has no certificate: every Pod that is sent is refused"
     } else if text.contains("-----END CERTIFICATE----------BEGIN") {
-        let problem =
-            "in its caBundle a line end is missing between two certificates: the API server loses both";
-        findings.push(Finding::problem(Check::Bundle, &object, problem, fix));
+        "in its caBundle a line end is missing between two certificates: the API server loses both"
     } else if !bundle.fits() {
         let problem = format!(
             "its caBundle has more than {CERTIFICATES_MAX} certificates or {} KiB, which costs the API server memory at every change",
             BYTES_MAX / 1024
         );
-        let fix = "take out what is not pullkey's; with your own files, give only the CA that signed the certificate";
-        findings.push(Finding::warning(Check::Bundle, &object, problem, fix));
-    }
-    findings
+        // Whoever publishes a new one takes the oldest out.
+        let fix = if home.publishes() {
+            let name = home.deployment_name().unwrap_or_default();
+            format!("kubectl -n {} rollout restart deployment/{name}", home.namespace)
+        } else {
+            "set only the CA that signed the served certificate: certs/set-ca".to_owned()
+        };
+        return Some(Finding::warning(Check::Bundle, &object, problem, fix));
+    } else {
+        return None;
+    };
+    Some(Finding::problem(Check::Bundle, &object, problem, trust_it(home)))
 }
 
-/// What one replica serves; `bundle` is what is trusted.
-fn served(
-    installation: &Installation,
-    home: &Home,
-    pod: &str,
-    chain: &[CertificateDer<'_>],
-    bundle: Option<&Bundle>,
-) -> Vec<Finding> {
-    let object = home.pod_object(pod);
-    let Some(leaf) = chain.first() else { return Vec::new() };
-    let restart = format!("kubectl -n {} delete pod {pod}", home.namespace);
-    let mut findings = Vec::new();
+/// The name that the API server asks for; where all lack it, the reason stands in the Deployment.
+fn names(home: &Home, served: &[Served]) -> Vec<Finding> {
     let host = format!("{}.{}.svc", home.service_name, home.namespace);
-    if !trust::is_for(leaf, &host) {
-        let problem =
-            format!("the certificate that it serves is not for {host}, which the API server asks for");
-        let fix = if home.publishes() {
-            "set --dns-name to that name in its arguments".to_owned()
-        } else {
-            format!("issue a certificate for {host} (certs/README.md)")
-        };
-        findings.push(Finding::problem(Check::CertificateName, &object, problem, fix));
+    let problem = format!("the certificate that it serves is not for {host}, which the API server asks for");
+    let fix = if home.publishes() {
+        format!("set --dns-name={host} in the arguments of {}", home.deployment_object())
+    } else {
+        format!("issue a certificate for {host} (certs/README.md)")
+    };
+    let wrong = served.iter().filter(|served| !trust::is_for(&served.leaf, &host));
+    let objects: Vec<&str> = wrong.map(|served| served.object.as_str()).collect();
+    if objects.len() > 1 && objects.len() == served.len() {
+        let problem = problem.replacen("it serves", "its replicas serve", 1);
+        return vec![Finding::problem(Check::CertificateName, &home.deployment_object(), problem, fix)];
     }
-    if let Some(reason) =
-        bundle.and_then(|bundle| trust::verify(chain, bundle.anchors(), installation.now).err())
-    {
+    let finding =
+        |object: &&str| Finding::problem(Check::CertificateName, object, problem.clone(), fix.clone());
+    objects.iter().map(finding).collect()
+}
+
+/// Whether what is served is trusted; where none is, the reason stands in the registration.
+fn trusted(installation: &Installation, home: &Home, served: &[Served], bundle: &Bundle) -> Vec<Finding> {
+    let reason = |served: &Served| trust::verify(&served.chain, bundle.anchors(), installation.now).err();
+    let wrong: Vec<_> = served.iter().filter_map(|served| Some((&served.object, reason(served)?))).collect();
+    if wrong.len() > 1 && wrong.len() == served.len() {
+        let problem = "its caBundle fits the certificate of no replica: every Pod that is sent is refused";
+        return vec![Finding::problem(
+            Check::CertificateTrust,
+            &installation.object(),
+            problem,
+            trust_it(home),
+        )];
+    }
+    let finding = |(object, reason): (&String, rustls::Error)| {
         let problem = format!(
             "the API server does not trust the certificate that it serves ({reason}): Pods that are sent to it are refused"
         );
-        let fix = if home.publishes() {
-            format!(
-                "see in its log why it cannot publish the certificate, such as a right that is missing: kubectl -n {} logs {pod}",
-                home.namespace
-            )
-        } else {
-            "set the CA of the served certificate: certs/set-ca".to_owned()
-        };
-        findings.push(Finding::problem(Check::CertificateTrust, &object, problem, fix));
-    }
-    if let Some((from, to)) = trust::validity(leaf) {
-        findings.extend(time(home, &object, installation.now, from, to, &restart));
-    }
-    findings
+        Finding::problem(Check::CertificateTrust, object, problem, trust_it(home))
+    };
+    wrong.into_iter().map(finding).collect()
 }
 
 /// Says when a renewal is late.
-fn time(
-    home: &Home,
-    object: &str,
-    now: Timestamp,
-    from: Timestamp,
-    to: Timestamp,
-    restart: &str,
-) -> Option<Finding> {
+fn time(home: &Home, Served { object, leaf, .. }: &Served, now: Timestamp) -> Option<Finding> {
+    let (from, to) = trust::validity(leaf)?;
     let left = to.duration_since(now);
     let (warn, late, fix) = if home.publishes() {
         // Its own begin an hour before they are issued, and are renewed at two thirds of their life.
         let life = home.program().and_then(|program| program.option("--certificate-life"));
         let life = life.and_then(|life| life.parse().ok()).unwrap_or(OWN_LIFE);
-        (life / 4, life / 8, restart.to_owned())
+        (life / 4, life / 8, trust_it(home))
     } else {
         let fix = "renew it (certs/README.md), or see why cert-manager does not".to_owned();
         let life = to.duration_since(from);

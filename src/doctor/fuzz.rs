@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
+use super::examine;
 use super::installation::Installation;
 use super::many::shortened;
 use super::probe::{Answer, Probe};
@@ -19,6 +20,12 @@ fn junk() -> impl Strategy<Value = Value> {
         Just(json!({})),
         Just(json!([])),
         Just(json!([null, {}, "x", [1]])),
+        Just(json!("--drain-timeout=9223372036854775807s")),
+        Just(json!("--certificate-life=-9223372036854775808s")),
+        Just(json!(
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE----------BEGIN CERTIFICATE-----"
+        )),
+        Just(json!("pullkey_build_info{version=\"é\npullkey_config_reload_successful 0")),
         Just(json!({"name": 1, "kind": null, "pullkey.dev/inject": "enabled", "values": "x"})),
         any::<i64>().prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
@@ -121,4 +128,19 @@ proptest! {
         }
         judge(&objects);
     }
+    #[test]
+    fn an_installation_of_any_shape_is_examined(
+        changes in prop::collection::vec((any::<Index>(), junk()), 1..6),
+    ) {
+        let mut document = sample::home::document();
+        for (place, junk) in changes {
+            change(&mut document, place, junk);
+        }
+        let _ = shortened(examine(&sample::home::installation(&document)));
+    }
+}
+
+#[test]
+fn nothing_is_found_in_an_installation_as_it_should_be() {
+    assert_eq!(examine(&sample::home::installation(&sample::home::document())), []);
 }

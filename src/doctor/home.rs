@@ -1,10 +1,11 @@
 //! What stands in the namespace of the Service: the Deployment, its Pods, and what else concerns them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::program::{self, Mounted, Program};
 use super::seen::Seen;
 use super::selector::selects;
+use crate::engine::config::Config;
 
 /// The objects around the Service.
 #[derive(Clone, Debug)]
@@ -111,11 +112,23 @@ impl Home {
     }
 
     /// Whether a Pod is made of what the Deployment says now, by the `ConfigMap` that it mounts.
-    pub(super) fn is_of_current_template(&self, pod: &str) -> bool {
-        let mut pods = self.pods.found().into_iter().flatten();
-        let pod = pods.find(|other| other["metadata"]["name"] == pod);
-        let mounted = pod.and_then(|pod| Program::of(&pod["spec"])?.configuration());
+    pub(super) fn is_of_current_template(&self, pod: &Value) -> bool {
+        let mounted = Program::of(&pod["spec"]).and_then(|program| program.configuration());
         mounted.is_some() && mounted == self.mounted()
+    }
+
+    /// The Pod of this name.
+    pub(super) fn pod(&self, name: &str) -> Option<&Value> {
+        self.pods.found()?.iter().find(|pod| pod["metadata"]["name"] == name)
+    }
+
+    /// Whether the next Pod can start with the configuration that it would read, as far as that was seen.
+    pub(super) fn has_valid_configuration(&self) -> bool {
+        match &self.config_map {
+            Some(Seen::Found(_)) => self.configuration_text().is_some_and(|text| Config::parse(text).is_ok()),
+            Some(Seen::Missing) => false,
+            _ => true,
+        }
     }
 
     /// Whether pullkey publishes its certificates itself.
@@ -138,6 +151,19 @@ impl Home {
 
     pub(super) fn deployment_name(&self) -> Option<&str> {
         self.deployment()?["metadata"]["name"].as_str()
+    }
+
+    /// A command that changes an object of this namespace: by JSON Patch where it is a list of steps.
+    pub(super) fn patch(&self, kind: &str, name: &str, patch: &Value) -> String {
+        let form = if patch.is_array() { "json" } else { "merge" };
+        let patch = patch.to_string().replace('\'', r"'\''");
+        format!("kubectl -n {} patch {kind} {name} --type={form} -p '{patch}'", self.namespace)
+    }
+
+    /// A command that changes what the Deployment makes its Pods of.
+    pub(super) fn patch_template(&self, change: &Value) -> String {
+        let name = self.deployment_name().unwrap_or_default();
+        self.patch("deployment", name, &json!({"spec": {"template": change}}))
     }
 
     /// How findings name a Pod.

@@ -199,7 +199,7 @@ mod tests {
         let mut pod = sample::pod("shop", name, IMAGE, &["first"]);
         pod["metadata"]["labels"] = json!({"pod-template-hash": "5d4f"});
         pod["metadata"]["ownerReferences"] =
-            json!([{"kind": "ReplicaSet", "name": "web-5d4f", "controller": true}]);
+            json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d4f", "controller": true}]);
         pod
     }
 

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 /// The port of probes and metrics where no flag says another.
 const ADMIN_PORT: u16 = 8080;
+/// That of the webhook.
+const WEBHOOK_PORT: u16 = 8443;
 
 /// A container that runs `pullkey serve`.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +66,9 @@ impl<'p> Program<'p> {
         listens.and_then(|listen| port_of(&listen)).unwrap_or(ADMIN_PORT)
     }
 
-    /// The port of the webhook, where a flag says it.
+    /// The port of the webhook; none where it cannot be read from the flag.
     pub(super) fn webhook_port(&self) -> Option<u16> {
-        port_of(&self.option("--listen")?)
+        self.option("--listen").map_or(Some(WEBHOOK_PORT), |listen| port_of(&listen))
     }
 
     /// The number of a port by its name, in any container of the Pod.
@@ -92,14 +94,20 @@ impl<'p> Program<'p> {
         let volume = volumes.find(|volume| volume["name"] == mount["name"])?;
         let projected = volume["projected"]["sources"].as_array().into_iter().flatten();
         let sources = projected.map(|source| &source["configMap"]).chain([&volume["configMap"]]);
-        let key = |source: &Value| match source["items"].as_array() {
-            Some(items) => items.iter().find(|item| item["path"] == file)?["key"].as_str().map(str::to_owned),
-            None => Some(file.to_owned()),
-        };
-        let mut found = sources.filter_map(|source| {
-            Some(Mounted { config_map: source["name"].as_str()?.to_owned(), key: key(source)? })
+        let sources =
+            sources.filter_map(|source| Some((source["name"].as_str()?, source["items"].as_array())));
+        // Some say what they bring; the others bring all that they have.
+        let (listed, whole): (Vec<_>, Vec<_>) = sources.partition(|(_, items)| items.is_some());
+        let found = listed.into_iter().find_map(|(name, items)| {
+            Some((name, items?.iter().find(|item| item["path"] == file)?["key"].as_str()?))
         });
-        found.next()
+        let (name, key) = match (found, whole.as_slice()) {
+            (Some(found), _) => found,
+            (None, [(name, _)]) => (*name, file),
+            // Which of several has the file, the spec does not tell.
+            _ => return None,
+        };
+        Some(Mounted { config_map: name.to_owned(), key: key.to_owned() })
     }
 
     fn ports(&self) -> impl Iterator<Item = &'p Value> {
@@ -157,6 +165,13 @@ mod tests {
         let projected = json!({"name": "files", "projected": {"sources": [
             {"secret": {"name": "tls"}}, {"configMap": {"name": "a"}}]}});
         assert_eq!(found(&projected, &mount).as_deref(), Some("a config.yaml"));
+        let both = |second: Value| {
+            json!({"name": "files", "projected": {"sources": [
+            {"configMap": {"name": "a"}}, {"configMap": second}]}})
+        };
+        assert_eq!(found(&both(json!({"name": "b"})), &mount), None);
+        let second = json!({"name": "b", "items": [{"key": "rules", "path": "config.yaml"}]});
+        assert_eq!(found(&both(second), &mount).as_deref(), Some("b rules"));
         let items = json!({"name": "files", "configMap": {"name": "b", "items": [
             {"key": "other", "path": "other.yaml"}, {"key": "rules", "path": "config.yaml"}]}});
         assert_eq!(found(&items, &mount).as_deref(), Some("b rules"));
@@ -181,7 +196,8 @@ mod tests {
                 Some(7),
             ),
             (json!({"args": ["serve"], "env": [{"name": "PULLKEY_LISTEN", "value": "0.0.0.0:8"}]}), Some(8)),
-            (json!({"image": "pullkey", "args": ["serve", "--listener=:3"]}), None),
+            (json!({"image": "pullkey", "args": ["serve", "--listener=:3"]}), Some(8443)),
+            (json!({"image": "pullkey", "args": ["serve", "--listen=$(ADDRESS)"]}), None),
         ] {
             let spec = spec(&container);
             assert_eq!(Program::of(&spec).expect("it runs pullkey").webhook_port(), expected, "{spec}");

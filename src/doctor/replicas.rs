@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::finding::{Check, Finding, Severity};
-use super::home::{Home, condition, is_ready};
+use super::home::{Home, Replica, condition, is_ready};
 use super::metrics;
 use super::seen::Seen;
 use crate::cluster::registration::rendered::INJECT_LABEL;
 
+/// What `/readyz` answers when the certificate has expired, and nothing else is missing.
+const EXPIRED: &str = "not ready: the served certificate has expired";
 const APPLY: &str = "apply your overlay again, or `helm upgrade`";
 
 pub(super) fn examine(home: &Home) -> Vec<Finding> {
@@ -37,7 +39,8 @@ pub(super) fn examine(home: &Home) -> Vec<Finding> {
         let problem = format!(
             "its Pods lack the label {INJECT_LABEL}=disabled: only the registration's namespaceSelector keeps them from waiting for themselves"
         );
-        findings.push(Finding::warning(Check::OwnPods, &object, problem, APPLY));
+        let fix = home.patch_template(&json!({"metadata": {"labels": {INJECT_LABEL: "disabled"}}}));
+        findings.push(Finding::warning(Check::OwnPods, &object, problem, fix));
     }
     findings
 }
@@ -69,7 +72,17 @@ fn unready(home: &Home, deployment: &Value, wanted: u64) -> Vec<Finding> {
     let nobody_is = !pods.iter().any(|pod| is_ready(pod));
     let severity = if nobody_is { Severity::Problem } else { Severity::Warning };
     let comes_of_it = if nobody_is { "no replica answers the API server" } else { "another replica answers" };
-    let unready = pods.iter().filter(|pod| !is_ready(pod));
+    // The configuration is the cause, and is named; or the certificate that it serves.
+    let is_explained = |pod: &Value| {
+        let replica = home.replicas.iter().find(|replica| pod["metadata"]["name"] == replica.pod.as_str());
+        let has_expired = |replica: &Replica| {
+            replica.certificate.found().is_some()
+                && replica.readiness.found().is_some_and(|said| said.trim() == EXPIRED)
+        };
+        !home.has_valid_configuration() && home.is_of_current_template(pod)
+            || replica.is_some_and(has_expired)
+    };
+    let unready = pods.iter().filter(|pod| !is_ready(pod) && !is_explained(pod));
     let finding = |pod: &&Value| {
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let (reason, fix) = why(home, pod, name);
@@ -77,7 +90,8 @@ fn unready(home: &Home, deployment: &Value, wanted: u64) -> Vec<Finding> {
         Finding { severity, check: Check::Replicas, object: home.pod_object(name), problem, fix }
     };
     let mut findings: Vec<Finding> = unready.map(finding).collect();
-    if findings.is_empty() && (pods.len() as u64) < wanted {
+    let has_reason = pods.iter().any(|pod| !is_ready(pod));
+    if !has_reason && (pods.len() as u64) < wanted {
         let failure =
             condition(deployment, "ReplicaFailure").and_then(|condition| condition["message"].as_str());
         let reason = failure.unwrap_or("its Pods are not made");
@@ -130,10 +144,14 @@ fn why(home: &Home, pod: &Value, name: &str) -> (String, String) {
 /// All on one node of several go with it.
 fn spread(home: &Home) -> Option<Finding> {
     let nodes = home.nodes.found()?;
+    let selector =
+        home.deployment().map(|deployment| &deployment["spec"]["template"]["spec"]["nodeSelector"]);
     let takes_pods = |node: &&Value| {
-        let taints = node["spec"]["taints"].as_array().into_iter().flatten();
+        let mut taints = node["spec"]["taints"].as_array().into_iter().flatten();
+        let mut wanted = selector.and_then(Value::as_object).into_iter().flatten();
         node["spec"]["unschedulable"] != true
-            && !taints.into_iter().any(|taint| taint["effect"] == "NoSchedule")
+            && !taints.any(|taint| taint["effect"] == "NoSchedule" || taint["effect"] == "NoExecute")
+            && wanted.all(|(key, value)| node["metadata"]["labels"].get(key) == Some(value))
     };
     let mut ready = home.own_pods().filter(|pod| is_ready(pod)).map(|pod| pod["spec"]["nodeName"].as_str());
     let first = ready.next()??;
@@ -195,7 +213,7 @@ fn configurations(home: &Home) -> Vec<Finding> {
         }
         let Some(running) = metrics::label(metrics, "pullkey_config_info", "hash") else { continue };
         // During a rollout the old Pods run the old one.
-        let is_current = home.is_of_current_template(&replica.pod);
+        let is_current = home.pod(&replica.pod).is_some_and(|pod| home.is_of_current_template(pod));
         if running != installed && is_current {
             let problem = format!(
                 "it runs another configuration ({running}) than the ConfigMap has ({installed}), which was changed in place: it is read at the start"

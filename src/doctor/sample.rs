@@ -11,6 +11,8 @@ use crate::cluster::registration::rendered::{Endpoint, FailurePolicy, Namespaces
 use crate::engine::config::Config;
 use crate::engine::rules::Rules;
 
+pub(super) mod home;
+
 /// The registration of this name, as it is installed.
 pub(super) fn registration(name: &str, namespaces: Namespaces, failure_policy: FailurePolicy) -> Value {
     let service = Service { name: "pullkey".to_owned(), namespace: "pullkey-system".to_owned(), port: 443 };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finding::{Check, Finding};
 use super::pods::Needs;
 use super::seen::Seen;
-use crate::engine::config::Entry;
+use crate::engine::config::{Entry, is_secret_name};
 use crate::engine::credentials::{Ignored, Key, PullSecret, Spelling, lookup};
 use crate::engine::image::ImageRef;
 use crate::engine::rules::Rules;
@@ -13,6 +13,8 @@ use crate::engine::rules::Rules;
 /// How many images of an entry are looked at in one namespace, and how many keys of a Secret are listed.
 const EXAMPLES_MAX: usize = 20;
 const KEYS_MAX: usize = 5;
+/// How many names of pull secrets that Pods bring themselves are asked for in one namespace.
+const OWN_NAMES_MAX: usize = 100;
 /// What `kubectl create secret docker-registry` writes for Docker Hub.
 const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
 
@@ -48,8 +50,14 @@ impl Uses {
     pub(super) fn names(&self, rules: &Rules) -> Vec<String> {
         let of_entries = self.0.keys().flat_map(|entry| &rules.entries()[*entry].pull_secrets);
         let of_pods = self.0.values().flat_map(|examples| examples.values().flatten());
-        let names: BTreeSet<&String> = of_entries.chain(of_pods).collect();
-        names.into_iter().filter(|name| !name.is_empty()).cloned().collect()
+        let of_entries: BTreeSet<&String> = of_entries.collect();
+        // A Pod may name anything; what cannot be the name of a Secret would be another path of the API.
+        let of_pods: BTreeSet<&String> =
+            of_pods.filter(|name| !of_entries.contains(name) && is_secret_name(name)).collect();
+        let mut names: Vec<String> =
+            of_entries.into_iter().chain(of_pods.into_iter().take(OWN_NAMES_MAX)).cloned().collect();
+        names.sort_unstable();
+        names
     }
 }
 
@@ -329,6 +337,20 @@ always:
             said(&[], &both),
             [(Severity::Warning, Check::SecretMissing, "Secret shop/debug".to_owned())]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_a_secret_is_not_asked_for() {
+        let (installation, rules) = (sample::opt_in(), sample::rules(ENTRIES));
+        let mut tenants = Tenants::new(&installation, Some(&rules)).expect("there is a registration");
+        tenants.namespace(&sample::namespace("shop", &[("pullkey.dev/inject", "enabled")]));
+        let names = ["../../web/secrets/theirs", "own?watch=true", "a b", "", "own"];
+        tenants.pod(&sample::pod("shop", "web", "registry.example.com/web", &names));
+        assert_eq!(tenants.secrets(false)["shop"], ["debug", "new", "old", "own"]);
+        let many: Vec<String> = (0..10_000).map(|number| format!("own-{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        tenants.pod(&sample::pod("shop", "many", "registry.example.com/many", &many));
+        assert!(tenants.secrets(false)["shop"].len() < 150, "somebody may name thousands");
     }
 
     #[test]

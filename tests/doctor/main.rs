@@ -62,6 +62,38 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::configuration::it_has_a_warning;
     faults::configuration::it_was_changed_in_place;
     faults::configuration::it_is_not_the_one_that_is_meant;
+    faults::service::it_is_missing;
+    faults::service::it_has_another_port;
+    faults::service::it_lacks_one_of_its_ports;
+    faults::service::it_leads_to_a_port_that_no_container_has;
+    faults::service::it_leads_to_a_port_where_nobody_listens;
+    faults::service::it_selects_nothing;
+    faults::service::it_also_selects_somebody_else;
+    faults::service::somebody_else_has_the_labels_of_its_pods;
+    faults::service::it_has_no_endpoint;
+    faults::replicas::there_is_no_deployment;
+    faults::replicas::there_are_none;
+    faults::replicas::there_is_one;
+    faults::replicas::a_rollout_stalls;
+    faults::replicas::a_rollout_stalls_at_its_configuration;
+    faults::replicas::one_cannot_pull_its_image;
+    faults::replicas::one_is_not_made;
+    faults::replicas::all_are_on_one_node;
+    faults::replicas::they_are_of_different_versions;
+    faults::replicas::they_do_not_opt_out;
+    faults::replicas::they_are_killed_while_they_drain;
+    faults::certificate::the_bundle_is_empty;
+    faults::certificate::the_bundle_is_no_certificate;
+    faults::certificate::the_bundle_lacks_a_line_end;
+    faults::certificate::the_bundle_is_too_long;
+    faults::certificate::one_is_not_trusted;
+    faults::certificate::none_is_trusted;
+    faults::certificate::it_is_for_another_name;
+    faults::certificate::it_is_not_renewed;
+    faults::around::nobody_limits_a_drain;
+    faults::around::a_drain_never_ends;
+    faults::around::nobody_may_connect;
+    faults::around::policies_add_up;
     faults::labels::a_namespace_has_a_key_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_is_nearly_right;
     faults::labels::a_namespace_has_a_value_that_says_nothing;
@@ -81,6 +113,7 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::secrets::its_entry_has_no_login;
     faults::secrets::another_secret_hides_it;
     faults::secrets::it_may_not_be_read;
+    faults::secrets::what_cannot_be_a_secret_is_passed_over;
     faults::secrets::the_right_to_one_secret_by_name_is_enough;
     faults::pods::one_is_older_than_the_label;
     faults::pods::one_that_lacks_a_secret_cannot_pull;
@@ -96,9 +129,11 @@ const TRIALS: &[(&str, Run)] = &named![
     faults::probe::the_registration_leads_nowhere;
     faults::probe::the_certificate_is_not_trusted;
     faults::probe::somebody_else_refuses;
+    faults::probe::another_webhook_never_answers;
     faults::probe::the_strictest_level_admits_it;
     faults::probe::the_user_may_create_no_pods;
     faults::probe::whoever_may_see_little_is_told_what_he_missed;
+    faults::probe::whoever_is_not_known_sees_no_report;
 ];
 
 fn main() -> ExitCode {

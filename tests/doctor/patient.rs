@@ -118,6 +118,29 @@ impl Patient {
         })
     }
 
+    /// Waits until the doctor says this and nothing else, and returns the finding.
+    ///
+    /// What comes of a cause is no finding of its own.
+    #[track_caller]
+    pub(crate) fn until_only(&self, severity: &str, check: &str, object: &str) -> Value {
+        until(&format!("the doctor names only {check} of {object}, a {severity}"), || {
+            let report = self.doctor(&["--secrets"]);
+            match &report.findings[..] {
+                [one] if one["check"] == check && one["object"] == object && one["severity"] == severity => {
+                    Ok(one.clone())
+                }
+                _ => Err(format!("{report:#?}\n{}", self.kubelet.trouble())),
+            }
+        })
+    }
+
+    /// Changes an object of pullkey's namespace: by JSON Patch where it is a list of steps.
+    #[track_caller]
+    pub(crate) fn patch(&self, kind: &str, name: &str, patch: &Value) {
+        let form = if patch.is_array() { "--type=json" } else { "--type=merge" };
+        self.kubectl(&["patch", kind, name, "-n", NAMESPACE, form, "-p", &patch.to_string()]);
+    }
+
     /// Waits until the doctor finds nothing at all.
     #[track_caller]
     pub(crate) fn until_healthy(&self) {

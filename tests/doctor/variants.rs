@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::patient::{Patient, Report};
 use crate::support::installation::{NAMESPACE, for_an_operator};
 use crate::support::program;
+use crate::support::wait::until;
 use crate::tenants::{Namespace, pod};
 
 pub(crate) fn every_namespace_is_open(patient: &Patient) {
@@ -63,7 +64,45 @@ pub(crate) fn the_rights_that_are_shipped_are_enough(patient: &Patient) {
         let Report { findings, exit } = patient.doctor(arguments);
         assert_eq!((findings, exit), (Vec::new(), Some(0)));
     }
+    for (kind, namespace) in [("clusterrole", "default"), ("role", NAMESPACE)] {
+        each_right_is_needed(patient, &guest, kind, namespace);
+    }
     patient.kubectl(&["delete", "-f", &file.display().to_string()]);
     patient.kubectl(&["delete", "clusterrolebinding", "the-doctor"]);
     patient.kubectl(&["delete", "rolebinding", "the-doctor", "-n", NAMESPACE]);
+}
+
+/// Takes one resource after the other out of a role, and looks that something is missed each time.
+fn each_right_is_needed(patient: &Patient, guest: &str, kind: &str, namespace: &str) {
+    let get = ["get", kind, "pullkey-doctor", "-n", namespace, "-o", "json"];
+    let whole: Value = patient.cluster.kubectl.json(&get, "");
+    let change = |rules: &Value| {
+        let patch = json!({"rules": rules}).to_string();
+        patient.kubectl(&["patch", kind, "pullkey-doctor", "-n", namespace, "--type=merge", "-p", &patch]);
+    };
+    for (place, rule) in whole["rules"].as_array().into_iter().flatten().enumerate() {
+        // The cluster has none of these, and to whoever may not list them that is not told.
+        if ["kyverno", "gatekeeper"].iter().any(|theirs| rule["apiGroups"].to_string().contains(theirs)) {
+            continue;
+        }
+        for resource in rule["resources"].as_array().into_iter().flatten() {
+            let mut rules = whole["rules"].clone();
+            let left = rules[place]["resources"].as_array_mut().expect("a rule has resources");
+            left.retain(|other| other != resource);
+            if left.is_empty() {
+                rules.as_array_mut().expect("a role has rules").remove(place);
+            }
+            change(&rules);
+            until(&format!("{resource} is missed"), || {
+                let report = patient.doctor(&[guest]);
+                let is_missed = report.findings.iter().any(|finding| finding["severity"] == "unseen");
+                if is_missed { Ok(()) } else { Err(format!("{report:#?}")) }
+            });
+        }
+    }
+    change(&whole["rules"]);
+    until("nothing is missed any more", || {
+        let report = patient.doctor(&[guest]);
+        if report.findings.is_empty() { Ok(()) } else { Err(format!("{report:#?}")) }
+    });
 }

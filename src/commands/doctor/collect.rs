@@ -42,12 +42,13 @@ pub(super) async fn installation(
     Ok(installation)
 }
 
-/// What an answer says of an object. Only that nobody answers is an error.
+/// What an answer says of an object. Only that nobody answers, or that the user is not known, is an error.
 fn seen<T>(answer: Result<T, CallError>) -> Result<Seen<T>, CallError> {
     match answer {
         Ok(found) => Ok(Seen::Found(found)),
         Err(CallError::NotFound) => Ok(Seen::Missing),
-        Err(error @ CallError::Away(_)) => Err(error),
+        // Whoever is not known sees nothing at all.
+        Err(error @ (CallError::Away(_) | CallError::Other(401, _))) => Err(error),
         Err(error) => Ok(Seen::Unseen(error.to_string())),
     }
 }

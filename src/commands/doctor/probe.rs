@@ -22,9 +22,6 @@ const PROBES_MAX: usize = 3;
 const SECOND_TRY: Duration = Duration::from_secs(1);
 
 /// Tries a Pod and says what is wrong with what comes back, one finding for each cause, and in how many namespaces.
-///
-/// # Errors
-/// The API server does not answer.
 pub(super) async fn send(
     reader: &Reader,
     installation: &Installation,
@@ -32,7 +29,7 @@ pub(super) async fn send(
     rivals: &Rivals,
     sent: &[(String, Value)],
     is_sick: bool,
-) -> Result<(Vec<Finding>, usize), CallError> {
+) -> (Vec<Finding>, usize) {
     let probes = sent.iter().filter_map(|namespace| Probe::new(installation, rules, rivals, namespace));
     let mut under_way = JoinSet::new();
     for probe in probes.take(PROBES_MAX) {
@@ -53,18 +50,22 @@ pub(super) async fn send(
     }
     answers.sort_by(|(one, _), (other, _)| one.namespace.cmp(&other.namespace));
     let (mut findings, mut known) = (Vec::new(), HashSet::new());
-    let tried = answers.iter().filter(|(_, answer)| !matches!(answer, Err(CallError::Forbidden(_)))).count();
+    let tried = answers
+        .iter()
+        .filter(|(_, answer)| !matches!(answer, Err(CallError::Forbidden(_) | CallError::Away(_))))
+        .count();
     for (probe, answer) in answers {
         let answer = match answer {
             Ok(pod) => Answer::Created(pod),
             Err(CallError::Forbidden(said)) => Answer::Forbidden(said),
             Err(CallError::Other(_, said) | CallError::Invalid(said)) => Answer::Refused(said),
-            Err(error @ CallError::Away(_)) => return Err(error),
+            // All else was answered; here somebody may wait for a webhook longer than a call may take.
+            Err(error @ CallError::Away(_)) => Answer::Refused(error.to_string()),
             // The namespace was deleted in between.
             Err(CallError::NotFound | CallError::Conflict) => continue,
         };
         let finding = probe.judge(installation, &answer, is_sick);
         findings.extend(finding.filter(|finding| known.insert((finding.check, finding.fix.clone()))));
     }
-    Ok((findings, tried))
+    (findings, tried)
 }

@@ -28,22 +28,24 @@ pub(super) async fn read(reader: &Reader) -> Result<(Rivals, Vec<Finding>), Call
     }
     let mut keep = |binding| rivals.bindings.push(binding);
     let bindings = first(reader, BINDINGS, &mut keep).await;
-    // Who may list the policies may mostly list these too, and one finding is enough.
-    if let Err(error @ CallError::Away(_)) = bindings {
-        return Err(error);
-    }
+    // Without them a policy seems to do nothing.
+    let mut missed = match bindings {
+        Err(error @ CallError::Away(_)) => return Err(error),
+        bindings => bindings.err(),
+    };
     while let Some(done) = reads.join_next().await {
         let (kind, policies, read) = done.unwrap_or_else(|error| resume_unwind(error.into_panic()));
         rivals.policies.extend(policies);
         match read {
             Err(error @ CallError::Away(_)) => return Err(error),
-            Err(error) if kind == PolicyKind::Kubernetes => {
-                let fix = "let somebody run this who may list mutatingadmissionpolicies and mutatingadmissionpolicybindings";
-                let object = "MutatingAdmissionPolicy";
-                unseen.push(Finding::unseen(Check::Rival, object, error.to_string(), fix));
-            }
+            Err(error) if kind == PolicyKind::Kubernetes => missed = Some(error),
             _ => {}
         }
+    }
+    if let Some(error) = missed {
+        let fix = "let somebody run this who may list mutatingadmissionpolicies and mutatingadmissionpolicybindings";
+        let object = "MutatingAdmissionPolicy";
+        unseen.push(Finding::unseen(Check::Rival, object, error.to_string(), fix));
     }
     Ok((rivals, unseen))
 }

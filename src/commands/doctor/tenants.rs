@@ -67,7 +67,7 @@ pub(super) async fn examine(
     }
     (looked.namespaces, looked.pods) = (sent.len(), tenants.pods());
     let is_sick = known.iter().any(|finding| finding.severity == Severity::Problem);
-    let (probed, tried) = probe::send(reader, installation, rules, &rivals, &sent, is_sick).await?;
+    let (probed, tried) = probe::send(reader, installation, rules, &rivals, &sent, is_sick).await;
     looked.tried = tried;
     let lost: Vec<&Finding> = probed.iter().filter(|finding| finding.check == Check::Rival).collect();
     // What was seen to happen says more than that it might.
@@ -218,7 +218,7 @@ fn judge(tenants: &mut Tenants<'_>, (kind, is_labelled, object): &Found) {
 }
 
 /// What could not be listed, by the plurals of the kinds, and why.
-type Unseen = BTreeMap<&'static str, String>;
+type Unseen = BTreeMap<&'static str, CallError>;
 
 /// Keeps what may not be listed.
 fn note(
@@ -230,7 +230,7 @@ fn note(
         // There are clusters without some of these kinds.
         Ok(()) | Err(CallError::NotFound) => {}
         Err(error @ CallError::Away(_)) => return Err(error),
-        Err(error) => drop(unseen.entry(namespace).or_default().insert(plural, error.to_string())),
+        Err(error) => drop(unseen.entry(namespace).or_default().insert(plural, error)),
     }
     Ok(())
 }
@@ -241,9 +241,16 @@ fn not_listed(namespace: &str, unseen: &Unseen) -> Finding {
         "" => "all namespaces".to_owned(),
         namespace => format!("Namespace {namespace}"),
     };
-    let reason = unseen.values().next().cloned().unwrap_or_default();
+    let is_right = |error: &&CallError| matches!(error, CallError::Forbidden(_));
+    // What a right is missing for stays unseen; the rest may be seen next time.
+    let error = unseen.values().find(is_right).or_else(|| unseen.values().next());
+    let reason = error.map(ToString::to_string).unwrap_or_default();
     let plurals: Vec<&str> = unseen.keys().copied().collect();
-    let fix = format!("let somebody run this who may list there: {}", plurals.join(", "));
+    let who = match error.filter(is_right) {
+        Some(_) => "let somebody run this who may list there",
+        None => "look again later; these could not be read to the end",
+    };
+    let fix = format!("{who}: {}", plurals.join(", "));
     Finding::unseen(Check::PodSecrets, &object, reason, fix)
 }
 
@@ -265,5 +272,23 @@ async fn configuration(reader: &Reader, installation: &Installation) -> Result<O
     match reader.list(&format!("{NAMESPACES}/{namespace}/configmaps"), keep).await {
         Err(error @ CallError::Away(_)) => Err(error),
         _ => Ok(newest.map(|(_, config)| config)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_broke_off_is_no_missing_right() {
+        let gone = ("pods", CallError::Other(410, "the continue token has expired".to_owned()));
+        let forbidden = ("cronjobs", CallError::Forbidden("no".to_owned()));
+        let finding = not_listed("shop", &Unseen::from([gone.clone()]));
+        assert!(
+            finding.problem.contains("410") && finding.fix.starts_with("look again later"),
+            "{finding:?}"
+        );
+        let finding = not_listed("shop", &Unseen::from([gone, forbidden]));
+        assert!(finding.problem.contains("403") && finding.fix.ends_with("cronjobs, pods"), "{finding:?}");
     }
 }

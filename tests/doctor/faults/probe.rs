@@ -1,10 +1,14 @@
 //! What only a Pod that is tried can show.
 
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use crate::patient::Patient;
 use crate::support::installation::NAMESPACE;
+use crate::support::installation::for_an_operator;
 use crate::support::patching::serve;
+use crate::support::program;
 use crate::support::sandbox::ADDRESS;
 use crate::support::wait::until;
 use crate::tenants::Namespace;
@@ -155,4 +159,47 @@ pub(crate) fn whoever_may_see_little_is_told_what_he_missed(patient: &Patient) {
     let is_it =
         |finding: &&Value| finding["check"] == "no-namespace" && finding["object"] == "all namespaces";
     assert!(report.findings.iter().any(|finding| is_it(&finding)), "{report:#?}");
+}
+
+pub(crate) fn whoever_is_not_known_sees_no_report(patient: &Patient) {
+    let guest = patient.guest(&[("get", "namespaces")]);
+    let file = guest.trim_start_matches("--kubeconfig=");
+    let kubeconfig = std::fs::read_to_string(file).expect("the kubeconfig of the guest");
+    std::fs::write(file, kubeconfig.replace("token: ", "token: expired")).expect("it can be changed");
+    let mut command = for_an_operator(&program::under_test(), &patient.cluster);
+    let output = command.args(["doctor", &guest]).output().expect("pullkey can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{said}");
+    assert!(said.contains("cannot read https://") && said.contains("401"), "{said}");
+}
+
+pub(crate) fn another_webhook_never_answers(patient: &Patient) {
+    let namespace = Namespace::sent(patient);
+    // It is connected to, and says nothing.
+    let silent = TcpListener::bind((ADDRESS, 0)).expect("the sandbox has this address");
+    let url = format!("https://{}/", silent.local_addr().expect("it is bound"));
+    patient.apply_json(&json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "silent"},
+        "webhooks": [{
+            "name": "silent.example.com",
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": {"url": url},
+            "failurePolicy": "Ignore",
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+            "sideEffects": "None",
+            "timeoutSeconds": 30,
+        }],
+    }));
+    let finding = patient.until_named("probe", &namespace.object());
+    assert_eq!(finding["severity"], "unseen", "{finding}");
+    assert!(
+        finding["problem"].as_str().is_some_and(|problem| problem.contains("no answer within")),
+        "{finding}"
+    );
+    patient.kubectl(&["delete", "mutatingwebhookconfiguration", "silent"]);
+    drop(silent);
+    patient.until_healthy();
 }

@@ -195,3 +195,13 @@ pub(crate) fn it_is_wrong_before_any_pod_needs_it(patient: &Patient) {
     secret(patient, &namespace.name, "regcred", &json!({"auths": {HUB: login()}}));
     patient.until_healthy();
 }
+
+pub(crate) fn what_cannot_be_a_secret_is_passed_over(patient: &Patient) {
+    let namespace = Namespace::sent(patient);
+    let mut web = pod("web", "registry.example.com/web");
+    // The API server takes any text there.
+    web["spec"]["imagePullSecrets"] = json!([{"name": "a b"}, {"name": "x?watch=true"}, {"name": "../../x"}]);
+    patient.create(&namespace.name, &web);
+    patient.make_secret(&namespace.name, "registrysecret", "registry.example.com");
+    patient.until_healthy();
+}
