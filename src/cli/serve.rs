@@ -42,7 +42,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", env = "PULLKEY_LISTEN", default_value = "[::]:8443", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// Where /livez, /readyz and /metrics are answered, without TLS
+    /// Where /livez, /readyz, /certificate and /metrics are answered, without TLS
     #[arg(long, value_name = "ADDRESS", env = "PULLKEY_ADMIN_LISTEN", default_value = "[::]:8080", value_parser = address)]
     pub admin_listen: SocketAddr,
 

@@ -96,12 +96,12 @@ impl Release<'_> {
     fn its_test_passes(&self, helm: &Helm, block: &Commands) {
         self.type_in(helm, block);
         until("the namespace of the test is gone", || {
-            match self.api.get("/api/v1/namespaces/pullkey-test") {
+            match self.api.get("/api/v1/namespaces/pullkey-helm-test") {
                 Ok(namespace) => Err(namespace.to_string()),
                 Err(_) => Ok(()),
             }
         });
-        self.assert_nothing_is_left_of("/pullkey-test");
+        self.assert_nothing_is_left_of("/pullkey-helm-test");
     }
 
     /// "Helm 4 refuses to take back what somebody has changed in the cluster": it applies on the server where it

@@ -252,6 +252,15 @@ fn the_pod_of_helm_test_is_a_doctor_and_no_replica() {
         assert_eq!(doctor.namespace.as_deref(), namespace["metadata"]["name"].as_str());
         let selector = &rendered.webhook()["namespaceSelector"];
         assert!(selects(selector, &labels(namespace)), "no Pod of that namespace is sent");
+        let name = text(&namespace["metadata"]["name"]);
+        let refused = template(helm, name, &[]).err().unwrap_or_default();
+        assert!(refused.contains(&format!("helm test makes and removes a namespace {name}")), "{refused}");
+        // What Helm makes must not take the longest name that is let through beyond 63 characters.
+        let longest = format!("--set=nameOverride={}", "n".repeat(40));
+        let rendered =
+            template(helm, "pullkey-system", &[&longest]).unwrap_or_else(|message| panic!("{message}"));
+        let name = text(&rendered.the("Pod")["metadata"]["name"]);
+        assert!(name.len() <= 63, "{name}");
     }
 }
 
