@@ -55,6 +55,8 @@ fn no_deployment(home: &Home) -> Vec<Finding> {
         // Something else may run it.
         _ if home.own_pods().next().is_some() => Vec::new(),
         _ if matches!(home.pods, Seen::Unseen(_)) => Vec::new(),
+        // A Service without a selector leads to somewhere else, by an external name or by endpoints of its own.
+        _ if home.service.found().is_some_and(|service| service["spec"]["selector"].is_null()) => Vec::new(),
         _ => {
             let problem = "no Deployment in it runs pullkey, so that nobody answers the API server";
             vec![Finding::problem(Check::Deployment, &object, problem, APPLY)]
@@ -222,4 +224,27 @@ fn configurations(home: &Home) -> Vec<Finding> {
         }
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::doctor::examine;
+    use crate::doctor::sample::home::{document, installation};
+
+    #[test]
+    fn a_service_that_leads_elsewhere_needs_no_deployment() {
+        let mut document = document();
+        for list in ["deployments", "pods", "slices", "budgets", "policies", "replicas"] {
+            document[list] = json!([]);
+        }
+        let checks = |document: &Value| {
+            examine(&installation(document)).iter().map(|finding| finding.check).collect::<Vec<_>>()
+        };
+        assert_eq!(checks(&document), [Check::Deployment]);
+        document["service"]["spec"]["selector"] = Value::Null;
+        assert_eq!(checks(&document), []);
+    }
 }

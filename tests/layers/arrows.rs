@@ -30,6 +30,8 @@ const PARTS: &[(&str, Uses)] = &[
     // What judges an installation takes its objects as data, and no client for them.
     ("init", Uses::Only(&["engine"])),
     ("doctor", Uses::Only(&["certs::bundle", "certs::trust", "cluster::registration", "engine"])),
+    // Its tests make certificates.
+    ("doctor::sample", Uses::Only(&["certs::issue", "cluster::registration", "doctor", "engine"])),
     ("engine", Uses::Only(&[])),
 ];
 
