@@ -93,7 +93,8 @@ fn network(home: &Home, template: &Value) -> Option<Finding> {
     let names: Vec<&str> = policies.iter().filter_map(|policy| policy["metadata"]["name"].as_str()).collect();
     let object = format!("NetworkPolicy {}/{}", home.namespace, names.join(", "));
     let problem = format!(
-        "nobody may connect to port {port} of pullkey's Pods, not even the API server: every Pod that is sent is refused"
+        "nobody may connect to port {port} of pullkey's Pods, not even the API server: {}",
+        home.lost()
     );
     let allowed = json!({"ports": [{"port": port, "protocol": "TCP"}]});
     let rules = policies[0]["spec"]["ingress"].as_array().into_iter().flatten().cloned();

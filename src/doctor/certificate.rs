@@ -75,11 +75,14 @@ fn bundle_itself(installation: &Installation, home: &Home, bytes: &[u8], bundle:
     let object = installation.object();
     let text = String::from_utf8_lossy(bytes);
     let problem = if bytes.is_empty() {
-        "its caBundle is empty: the API server trusts no certificate of a replica, and every Pod that is sent is refused"
+        format!(
+            "its caBundle is empty: the API server trusts no certificate of a replica, and {}",
+            home.lost()
+        )
     } else if bundle.anchors().is_empty() {
-        "its caBundle has no certificate: every Pod that is sent is refused"
+        format!("its caBundle has no certificate: {}", home.lost())
     } else if text.contains("-----END CERTIFICATE----------BEGIN") {
-        "in its caBundle a line end is missing between two certificates: the API server loses both"
+        "in its caBundle a line end is missing between two certificates: the API server loses both".to_owned()
     } else if !bundle.fits() {
         let problem = format!(
             "its caBundle has more than {CERTIFICATES_MAX} certificates or {} KiB, which costs the API server memory at every change",
@@ -124,7 +127,7 @@ fn trusted(installation: &Installation, home: &Home, served: &[Served], bundle: 
     let reason = |served: &Served| trust::verify(&served.chain, bundle.anchors(), installation.now).err();
     let wrong: Vec<_> = served.iter().filter_map(|served| Some((&served.object, reason(served)?))).collect();
     if wrong.len() > 1 && wrong.len() == served.len() {
-        let problem = "its caBundle fits the certificate of no replica: every Pod that is sent is refused";
+        let problem = format!("its caBundle fits the certificate of no replica: {}", home.lost());
         return vec![Finding::problem(
             Check::CertificateTrust,
             &installation.object(),
@@ -134,7 +137,8 @@ fn trusted(installation: &Installation, home: &Home, served: &[Served], bundle: 
     }
     let finding = |(object, reason): (&String, rustls::Error)| {
         let problem = format!(
-            "the API server does not trust the certificate that it serves ({reason}): Pods that are sent to it are refused"
+            "the API server does not trust the certificate that it serves ({reason}): {}",
+            home.lost_there()
         );
         Finding::problem(Check::CertificateTrust, object, problem, trust_it(home))
     };
@@ -159,7 +163,7 @@ fn time(home: &Home, Served { object, leaf, .. }: &Served, now: Timestamp) -> Op
         return None;
     }
     let problem = if left <= SignedDuration::ZERO {
-        format!("the certificate that it serves expired at {to}: Pods that are sent to it are refused")
+        format!("the certificate that it serves expired at {to}: {}", home.lost_there())
     } else {
         format!("the certificate that it serves ends at {to}, and has not been renewed")
     };

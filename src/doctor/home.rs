@@ -14,6 +14,8 @@ pub struct Home {
     pub namespace: String,
     /// The name of the Service.
     pub service_name: String,
+    /// Whether Pods are let through without an answer (`failurePolicy: Ignore`).
+    pub is_fail_open: bool,
     /// The Service.
     pub service: Seen<Value>,
     /// Its `EndpointSlices`.
@@ -134,6 +136,24 @@ impl Home {
     /// Whether pullkey publishes its certificates itself.
     pub(super) fn publishes(&self) -> bool {
         self.program().is_some_and(|program| program.option("--registration").is_some())
+    }
+
+    /// What becomes of Pods for which no replica answers.
+    pub(super) fn lost(&self) -> &'static str {
+        if self.is_fail_open {
+            "every Pod that is sent comes without its pull secrets"
+        } else {
+            "every Pod that is sent is refused"
+        }
+    }
+
+    /// The same of those for which one replica does not.
+    pub(super) fn lost_there(&self) -> &'static str {
+        if self.is_fail_open {
+            "Pods that are sent to it come without their pull secrets"
+        } else {
+            "Pods that are sent to it are refused"
+        }
     }
 
     /// How findings name the Service.

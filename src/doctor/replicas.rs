@@ -27,8 +27,7 @@ pub(super) fn examine(home: &Home) -> Vec<Finding> {
     }
     let mut findings = unready(home, deployment, wanted);
     if wanted == 1 {
-        let problem =
-            "it has one replica: while its node is drained or lost, every Pod that is sent is refused";
+        let problem = format!("it has one replica: while its node is drained or lost, {}", home.lost());
         findings.push(Finding::warning(Check::OneReplica, &object, problem, scale));
     }
     findings.extend(spread(home));
@@ -164,9 +163,7 @@ fn spread(home: &Home) -> Option<Finding> {
     if nodes.iter().filter(takes_pods).count() < 2 {
         return None;
     }
-    let problem = format!(
-        "all its replicas are on the node {first}: when that is lost, every Pod that is sent is refused"
-    );
+    let problem = format!("all its replicas are on the node {first}: when that is lost, {}", home.lost());
     let name = home.deployment_name().unwrap_or_default();
     let fix = format!("kubectl -n {} rollout restart deployment/{name}", home.namespace);
     Some(Finding::warning(Check::Spread, &home.deployment_object(), problem, fix))
@@ -246,5 +243,19 @@ mod tests {
         assert_eq!(checks(&document), [Check::Deployment]);
         document["service"]["spec"]["selector"] = Value::Null;
         assert_eq!(checks(&document), []);
+    }
+
+    #[test]
+    fn what_becomes_of_pods_follows_from_the_failure_policy() {
+        let mut document = document();
+        document["deployments"][0]["spec"]["replicas"] = json!(1);
+        let said = |is_fail_open: bool| {
+            let mut installation = installation(&document);
+            installation.home.as_mut().expect("there is a Service").is_fail_open = is_fail_open;
+            let findings = examine(&installation);
+            findings.into_iter().map(|finding| finding.problem).collect::<Vec<_>>().join("\n")
+        };
+        assert!(said(false).contains("every Pod that is sent is refused"), "{}", said(false));
+        assert!(said(true).contains("comes without its pull secrets"), "{}", said(true));
     }
 }

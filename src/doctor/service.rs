@@ -19,8 +19,7 @@ pub(super) fn examine(installation: &Installation, home: &Home) -> Vec<Finding> 
     let object = home.service_object();
     match &home.service {
         Seen::Missing => {
-            let problem =
-                "there is none, so that the API server finds no replica and refuses every Pod that is sent";
+            let problem = format!("there is none, so that the API server finds no replica: {}", home.lost());
             vec![Finding::problem(Check::Service, &object, problem, APPLY)]
         }
         Seen::Unseen(reason) => {
@@ -48,9 +47,7 @@ fn port(installation: &Installation, home: &Home, service: &Value) -> Vec<Findin
         vec![Finding::problem(Check::ServicePort, &home.service_object(), problem, fix)]
     };
     let Some(place) = ports.iter().position(|port| port["port"] == wanted) else {
-        let problem = format!(
-            "it has no port {wanted}, which the registration names: every Pod that is sent is refused"
-        );
+        let problem = format!("it has no port {wanted}, which the registration names: {}", home.lost());
         if ports.len() == 1 {
             return found(problem, "/0/port", json!(wanted));
         }
@@ -63,7 +60,8 @@ fn port(installation: &Installation, home: &Home, service: &Value) -> Vec<Findin
         Value::String(name) => {
             let Some(number) = program.port_named(name) else {
                 let problem = format!(
-                    "its port {wanted} leads to a port called {name:?}, which no container of the Pods has: every Pod that is sent is refused"
+                    "its port {wanted} leads to a port called {name:?}, which no container of the Pods has: {}",
+                    home.lost()
                 );
                 return found(problem, &path, json!(listens.unwrap_or(wanted)));
             };
@@ -74,7 +72,8 @@ fn port(installation: &Installation, home: &Home, service: &Value) -> Vec<Findin
     match listens {
         Some(listens) if listens != target => {
             let problem = format!(
-                "its port {wanted} leads to port {target} of the Pods, and pullkey listens on {listens}: every Pod that is sent is refused"
+                "its port {wanted} leads to port {target} of the Pods, and pullkey listens on {listens}: {}",
+                home.lost()
             );
             found(problem, &path, json!(listens))
         }
@@ -120,7 +119,10 @@ fn endpoints(home: &Home, object: &str) -> Vec<Finding> {
     }
     let mut own = home.own_pods().peekable();
     if own.peek().is_some() && selected.is_empty() {
-        let problem = "it selects none of pullkey's Pods, so that the API server finds no replica and refuses every Pod that is sent";
+        let problem = format!(
+            "it selects none of pullkey's Pods, so that the API server finds no replica: {}",
+            home.lost()
+        );
         let fix = selector(home, &[]).unwrap_or_else(|| APPLY.to_owned());
         return vec![Finding::problem(Check::ServiceSelector, object, problem, fix)];
     }
@@ -137,7 +139,10 @@ fn endpoints(home: &Home, object: &str) -> Vec<Finding> {
     if endpoints.into_iter().any(is_ready) {
         return Vec::new();
     }
-    let problem = "it has no endpoint although a replica is ready: the API server finds none and refuses every Pod that is sent";
+    let problem = format!(
+        "it has no endpoint although a replica is ready, and the API server finds none: {}",
+        home.lost()
+    );
     let fix = format!(
         "look what writes its EndpointSlices: kubectl -n {} get endpointslices -l kubernetes.io/service-name={}",
         home.namespace, home.service_name

@@ -36,7 +36,9 @@ pub(super) async fn installation(
     let meant = meant.map(|ConfigFile { config, hash, .. }| Meant { config, hash });
     let mut installation = Installation { name, registration, others, now, home: None, meant };
     if let Some((namespace, service)) = installation.service() {
-        let home = home::read(reader, namespace, service, nodes?).await?;
+        let mut home = home::read(reader, namespace, service, nodes?).await?;
+        home.is_fail_open =
+            installation.webhook().is_some_and(|webhook| webhook["failurePolicy"] == "Ignore");
         installation.home = Some(home);
     }
     Ok(installation)

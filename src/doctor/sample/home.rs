@@ -119,6 +119,7 @@ pub(crate) fn installation(document: &Value) -> Installation {
     let home = Home {
         namespace: NAMESPACE.to_owned(),
         service_name: "pullkey".to_owned(),
+        is_fail_open: false,
         service: object("service"),
         slices: list("slices"),
         deployments: list("deployments"),

@@ -51,6 +51,7 @@ pub(super) async fn read(
     let mut home = Home {
         namespace: namespace.to_owned(),
         service_name: service_name.to_owned(),
+        is_fail_open: false,
         service: service?,
         slices: slices?,
         deployments: deployments?,
