@@ -39,7 +39,6 @@ mod rights;
 mod scenarios;
 mod secrets;
 mod selection;
-mod start;
 mod steady;
 mod values;
 mod workloads;
@@ -137,7 +136,6 @@ const CONTROLLER_TRIALS: &[(&str, Run)] = &named![
     moving::from_the_default_to_own_files_and_back_no_pod_is_kept_out,
     moving::from_the_default_to_cert_manager_and_back_no_pod_is_kept_out,
     scenarios::werf,
-    start::four_commands_lead_to_a_running_and_checked_installation,
     chart::helm_installs_upgrades_rolls_back_and_removes_without_a_refused_pod,
     workloads::the_pods_of_a_deployment_get_the_secret,
     workloads::the_pods_of_a_deployment_come_once_pullkey_answers,

@@ -12,18 +12,20 @@ use crate::canary::Canary;
 use crate::manifests::install_cert_manager_kinds;
 use crate::operator::{Operator, instead_of_the_shared_installation};
 use crate::pods::{pod, pull_secrets};
-use crate::start;
 use crate::support::installation::NAMESPACE;
 use crate::support::markdown::{Commands, Kind, commands, read};
 use crate::support::wait::until;
 use crate::workloads::pods_of_deployment;
 use crate::world::{World, repository};
 
+/// The heading above the commands that tests/start types, which install pullkey in another way.
+const STARTED: &str = "With four commands";
+
 pub(crate) fn the_commands_of_the_readme_install_and_remove_pullkey(world: &World) {
     instead_of_the_shared_installation(world, |operator| {
         // What the commands for Docker do, which nobody runs here.
         operator.load_the_image();
-        for block in cluster_blocks("README.md", |section| section != start::SECTION) {
+        for block in cluster_blocks("README.md", |section| section != STARTED) {
             let printed = operator.run(&block).stdout;
             // Where the page shows something, it is what the last command of the block prints.
             if let Some(expected) = &block.expected {

@@ -33,7 +33,7 @@ pub(crate) fn generated_values_are_refused_or_render_what_the_api_server_takes(w
         let halves = (half(&versions[0], halves.0), half(&versions[1], halves.1));
         (halves.0.join().expect("a half"), halves.1.join().expect("a half"))
     });
-    let (mut rendered, mut refused, mut sent) = (0, 0, BTreeSet::new());
+    let (mut rendered, mut refused, mut sent, mut made) = (0, 0, BTreeSet::new(), BTreeSet::new());
     for (set, outcome) in sets.iter().zip(left.into_iter().chain(right)) {
         let what = || format!("seed {seed}, {}: {}", set.namespace, set.values);
         match outcome {
@@ -41,6 +41,13 @@ pub(crate) fn generated_values_are_refused_or_render_what_the_api_server_takes(w
                 assert!(!set.is_wrong, "a wrong value was taken: {}", what());
                 rendered += 1;
                 assert_leaves_alone(&objects, set.namespace, &what());
+                // `helm test` makes a namespace, and then what lies in it.
+                for name in objects.iter().filter(|object| object["kind"] == "Namespace") {
+                    let name = name["metadata"]["name"].as_str().expect("it has a name").to_owned();
+                    if made.insert(name.clone()) {
+                        world.make_namespaces(&[(&name, json!({}))]);
+                    }
+                }
                 // Most objects do not depend on most values.
                 for object in objects.into_iter().filter(|object| sent.insert(object.to_string())) {
                     let taken = api.post(&path(&object), &renamed(object.clone()));
@@ -54,6 +61,9 @@ pub(crate) fn generated_values_are_refused_or_render_what_the_api_server_takes(w
                 refused += 1;
             }
         }
+    }
+    for name in &made {
+        world.cluster.kubectl.run(&["delete", "namespace", name, "--wait=false"]);
     }
     println!("{rendered} sets rendered {} different objects, {refused} were refused", sent.len());
     assert!(rendered > SETS / 3 && refused > SETS / 5, "{rendered} rendered, {refused} refused");
