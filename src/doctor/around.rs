@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::finding::{Check, Finding};
-use super::home::Home;
+use super::home::{APPLY, Home};
 use super::selector::selects;
 
 /// What `serve` takes without the flag.
@@ -31,10 +31,9 @@ fn budget(home: &Home, template: &Value, wanted: u64) -> Option<Finding> {
         home.budgets.found()?.iter().filter(|budget| selects(&budget["spec"]["selector"], labels));
     let Some(budget) = budgets.next() else {
         let problem = "no PodDisruptionBudget selects its Pods: a drain of nodes may end all of them at once";
-        let fix = "apply your overlay again, or `helm upgrade`";
         // One replica has none to keep.
         return (wanted > 1)
-            .then(|| Finding::warning(Check::DisruptionBudget, &home.deployment_object(), problem, fix));
+            .then(|| Finding::warning(Check::DisruptionBudget, &home.deployment_object(), problem, APPLY));
     };
     let is_none = |value: &Value| *value == 0 || *value == "0" || *value == "0%";
     let is_all = |value: &Value| value.as_u64().is_some_and(|count| count >= wanted) || *value == "100%";

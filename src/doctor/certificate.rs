@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 
 use super::finding::{Check, Finding, Severity};
-use super::home::Home;
+use super::home::{APPLY, Home};
 use super::installation::Installation;
 use crate::certs::bundle::{BYTES_MAX, Bundle, CERTIFICATES_MAX};
 use crate::certs::trust;
@@ -65,7 +65,7 @@ fn trust_it(home: &Home) -> String {
         home.deployment().map(|deployment| &deployment["spec"]["template"]["spec"]["serviceAccountName"]);
     let account = account.and_then(Value::as_str).unwrap_or("default");
     format!(
-        "the replicas mend it themselves within seconds; if they may not, apply your overlay again, or `helm upgrade`: \
+        "the replicas mend it themselves within seconds; if they may not, {APPLY}: \
          kubectl auth can-i patch mutatingwebhookconfigurations/{registration} \
          --as=system:serviceaccount:{namespace}:{account}; kubectl -n {namespace} logs deployment/{name}"
     )
@@ -90,8 +90,7 @@ fn bundle_itself(installation: &Installation, home: &Home, bytes: &[u8], bundle:
         );
         // Whoever publishes a new one takes the oldest out.
         let fix = if home.publishes() {
-            let name = home.deployment_name().unwrap_or_default();
-            format!("kubectl -n {} rollout restart deployment/{name}", home.namespace)
+            home.restart()
         } else {
             "set only the CA that signed the served certificate: certs/set-ca".to_owned()
         };

@@ -1,12 +1,10 @@
 //! The installed configuration: that it is there, valid, and the one that is meant.
 
 use super::finding::{Check, Finding};
-use super::home::Home;
+use super::home::{APPLY, Home};
 use super::installation::Installation;
 use super::seen::Seen;
 use crate::engine::config::Config;
-
-const APPLY: &str = "apply your overlay again, or `helm upgrade`";
 
 pub(super) fn examine(installation: &Installation, home: &Home) -> Vec<Finding> {
     let (Some(mounted), Some(config_map)) = (home.mounted(), &home.config_map) else { return Vec::new() };

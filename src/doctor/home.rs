@@ -7,6 +7,9 @@ use super::seen::Seen;
 use super::selector::selects;
 use crate::engine::config::Config;
 
+/// The fix for whatever the shipped manifests have and the cluster lacks.
+pub(super) const APPLY: &str = "apply your overlay again, or `helm upgrade`";
+
 /// The objects around the Service.
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -154,6 +157,12 @@ impl Home {
         } else {
             "Pods that are sent to it are refused"
         }
+    }
+
+    /// The command that makes all Pods of the Deployment anew.
+    pub(super) fn restart(&self) -> String {
+        let name = self.deployment_name().unwrap_or_default();
+        format!("kubectl -n {} rollout restart deployment/{name}", self.namespace)
     }
 
     /// How findings name the Service.

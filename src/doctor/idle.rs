@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::finding::{Check, Finding};
-use super::secrets::Uses;
+use super::secrets::{Uses, made_again, object, why};
 use super::seen::Seen;
 use crate::engine::config::Entry;
-use crate::engine::credentials::{Ignored, Key, PullSecret, could_serve};
+use crate::engine::credentials::{Key, PullSecret, could_serve};
 use crate::engine::rules::Rules;
 
 /// The Secrets to look at besides those that are used.
@@ -33,24 +33,16 @@ fn entries<'r>(namespace: &str, rules: &'r Rules, uses: &Uses) -> impl Iterator<
 }
 
 fn of_entry(namespace: &str, entry: &Entry, secrets: &BTreeMap<String, Seen<PullSecret>>) -> Vec<Finding> {
-    let object = |name: &str| format!("Secret {namespace}/{name}");
-    let again = |name: &str| {
-        format!(
-            "kubectl -n {namespace} delete secret {name}, and create it again with `kubectl create secret docker-registry`"
-        )
-    };
     let (mut findings, mut keys, mut first) = (Vec::new(), Vec::<&Key>::new(), None);
     for name in &entry.pull_secrets {
         match secrets.get(name) {
             Some(Seen::Found(PullSecret::Ignored(ignored))) => {
-                let why = match ignored {
-                    Ignored::Type => "its type is none that the kubelet reads as a pull secret".to_owned(),
-                    Ignored::NoData(format) => format!("it has nothing under {}", format.data_key()),
-                };
                 let problem = format!(
-                    "{why}, so that the kubelet passes it over in silence when a Pod comes that needs it"
+                    "{}, so that the kubelet passes it over in silence when a Pod comes that needs it",
+                    why(*ignored)
                 );
-                findings.push(Finding::warning(Check::SecretIgnored, &object(name), problem, again(name)));
+                let (object, fix) = (object(namespace, name), made_again(namespace, name));
+                findings.push(Finding::warning(Check::SecretIgnored, &object, problem, fix));
             }
             Some(Seen::Found(PullSecret::Keys(found))) => {
                 first = first.or(Some(name));
@@ -67,7 +59,8 @@ fn of_entry(namespace: &str, entry: &Entry, secrets: &BTreeMap<String, Seen<Pull
             "it holds no login that the kubelet would use for {}, for which pullkey names it",
             patterns.join(", ")
         );
-        findings.push(Finding::warning(Check::SecretRegistry, &object(name), problem, again(name)));
+        let (object, fix) = (object(namespace, name), made_again(namespace, name));
+        findings.push(Finding::warning(Check::SecretRegistry, &object, problem, fix));
     }
     findings
 }

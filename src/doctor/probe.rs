@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::finding::{Check, Finding};
+use super::home::APPLY;
 use super::installation::Installation;
 use super::rivals::Rivals;
 use crate::cluster::registration::WEBHOOK_NAME;
@@ -171,7 +172,7 @@ fn remedy(installation: &Installation, said: &str) -> String {
         return look_at_pods(installation);
     }
     if has(&["not found", "no such host", "no service port"]) {
-        return "the Service that the registration names is not there: apply your overlay again, or `helm upgrade`".to_owned();
+        return format!("the Service that the registration names is not there: {APPLY}");
     }
     if has(&["deadline exceeded", "timeout", "no route", "unreachable"]) {
         return "open the way from the API server to the port of pullkey's Pods: firewall, security group or NetworkPolicy".to_owned();

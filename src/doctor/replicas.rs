@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::finding::{Check, Finding, Severity};
-use super::home::{Home, Replica, condition, is_ready};
+use super::home::{APPLY, Home, Replica, condition, is_ready};
 use super::metrics;
 use super::seen::Seen;
 use crate::cluster::registration::rendered::INJECT_LABEL;
 
 /// What `/readyz` answers when the certificate has expired, and nothing else is missing.
 const EXPIRED: &str = "not ready: the served certificate has expired";
-const APPLY: &str = "apply your overlay again, or `helm upgrade`";
 
 pub(super) fn examine(home: &Home) -> Vec<Finding> {
     let Some(deployment) = home.deployment() else { return no_deployment(home) };
@@ -164,9 +163,7 @@ fn spread(home: &Home) -> Option<Finding> {
         return None;
     }
     let problem = format!("all its replicas are on the node {first}: when that is lost, {}", home.lost());
-    let name = home.deployment_name().unwrap_or_default();
-    let fix = format!("kubectl -n {} rollout restart deployment/{name}", home.namespace);
-    Some(Finding::warning(Check::Spread, &home.deployment_object(), problem, fix))
+    Some(Finding::warning(Check::Spread, &home.deployment_object(), problem, home.restart()))
 }
 
 fn versions(home: &Home) -> Option<Finding> {
@@ -191,11 +188,6 @@ fn versions(home: &Home) -> Option<Finding> {
 /// Each replica must run what the Deployment mounts.
 fn configurations(home: &Home) -> Vec<Finding> {
     let Some(installed) = &home.configuration_hash else { return Vec::new() };
-    let restart = format!(
-        "kubectl -n {} rollout restart deployment/{}",
-        home.namespace,
-        home.deployment_name().unwrap_or_default()
-    );
     let mut findings = Vec::new();
     for replica in &home.replicas {
         let Some(metrics) = replica.metrics.found() else { continue };
@@ -217,7 +209,7 @@ fn configurations(home: &Home) -> Vec<Finding> {
             let problem = format!(
                 "it runs another configuration ({running}) than the ConfigMap has ({installed}), which was changed in place: it is read at the start"
             );
-            findings.push(Finding::problem(Check::ConfigurationInUse, &object, problem, restart.clone()));
+            findings.push(Finding::problem(Check::ConfigurationInUse, &object, problem, home.restart()));
         }
     }
     findings

@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use super::installation::{Installation, webhook};
 use super::selector::{requirements, selects};
 use super::spelling::{self, Meaning};
-use crate::cluster::registration::rendered::INJECT_LABEL;
+use crate::cluster::registration::rendered::{INJECT_LABEL, NAME_LABEL};
 
-/// The label that the API server gives each namespace.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 /// What closes a namespace or a Pod, whatever opens it.
 const CLOSING: [&str; 2] = ["disabled", "false"];
 /// What opens where the registration lists only what closes.

@@ -121,11 +121,8 @@ impl<'u> Used<'u> {
                 create,
             ),
             Seen::Found(PullSecret::Ignored(ignored)) => {
-                let why = match ignored {
-                    Ignored::Type => "its type is none that the kubelet reads as a pull secret".to_owned(),
-                    Ignored::NoData(format) => format!("it has nothing under {}", format.data_key()),
-                };
-                let problem = format!("{why}, so that the kubelet passes it over in silence for {whose}");
+                let problem =
+                    format!("{}, so that the kubelet passes it over in silence for {whose}", why(*ignored));
                 say(Check::SecretIgnored, problem, again(self.namespace, name, &create))
             }
             Seen::Unseen(reason) => {
@@ -258,14 +255,28 @@ fn malformed(namespace: &str, name: &str, secret: &Seen<PullSecret>, uses: &Uses
     });
     let whose = image.map_or("of the Pods".to_owned(), |image| format!("of the Pods with {image}"));
     let problem = format!("the kubelet cannot read it, which breaks every pull {whose} that name it: {why}");
-    let fix = format!(
-        "kubectl -n {namespace} delete secret {name}, and create it again with `kubectl create secret docker-registry`"
-    );
+    let fix = made_again(namespace, name);
     Some(Finding::problem(Check::SecretMalformed, &object(namespace, name), problem, fix))
 }
 
-fn object(namespace: &str, name: &str) -> String {
+/// How findings name a Secret.
+pub(super) fn object(namespace: &str, name: &str) -> String {
     format!("Secret {namespace}/{name}")
+}
+
+/// Why the kubelet passes a Secret over.
+pub(super) fn why(ignored: Ignored) -> String {
+    match ignored {
+        Ignored::Type => "its type is none that the kubelet reads as a pull secret".to_owned(),
+        Ignored::NoData(format) => format!("it has nothing under {}", format.data_key()),
+    }
+}
+
+/// The fix where no image says for which registry.
+pub(super) fn made_again(namespace: &str, name: &str) -> String {
+    format!(
+        "kubectl -n {namespace} delete secret {name}, and create it again with `kubectl create secret docker-registry`"
+    )
 }
 
 /// The type and the keys of a Secret are not changed in place.

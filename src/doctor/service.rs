@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::finding::{Check, Finding};
-use super::home::{Home, is_alive, is_ready};
+use super::home::{APPLY, Home, is_alive, is_ready};
 use super::installation::Installation;
 use super::program::{self, Program};
 use super::seen::Seen;
@@ -13,7 +13,6 @@ use super::selector::selects;
 const PORT: u64 = 443;
 /// How many Pods of others are named.
 const NAMED_MAX: usize = 5;
-const APPLY: &str = "apply your overlay again, or `helm upgrade`";
 
 pub(super) fn examine(installation: &Installation, home: &Home) -> Vec<Finding> {
     let object = home.service_object();

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::finding::{Check, Finding};
 use super::installation::Installation;
 use super::selector::{requirements, selects};
-use crate::cluster::registration::rendered::{CONFIGURATION_ANNOTATION, INJECT_LABEL, REVIEW_PATH};
+use crate::cluster::registration::rendered::{
+    CONFIGURATION_ANNOTATION, INJECT_LABEL, NAME_LABEL, REVIEW_PATH,
+};
 
-/// The label that the API server gives each namespace.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 /// Where a webhook that does not answer delays a Pod too long, in seconds.
 const TIMEOUT_MAX: u64 = 10;
 /// Shorter leaves no room for a second try.
@@ -87,17 +87,9 @@ fn namespaces(installation: &Installation, webhook: &Value) -> Vec<Finding> {
             "its namespaceSelector does not leave out {namespace}: with the label there, {} could not be created while no replica answers",
             if namespace == "kube-system" { "what the cluster needs" } else { "pullkey's own Pods" }
         );
-        let mut right = selector.clone();
-        if !right.is_object() {
-            right = json!({});
-        }
         let mut excluded: Vec<&str> = ["kube-system"].into_iter().chain(own).collect();
         excluded.dedup();
-        let line = json!({"key": NAME_LABEL, "operator": "NotIn", "values": excluded});
-        let mut lines = right["matchExpressions"].as_array().cloned().unwrap_or_default();
-        lines.push(line);
-        right["matchExpressions"] = Value::from(lines);
-        let fix = installation.patch("namespaceSelector", &right);
+        let fix = installation.patch("namespaceSelector", &leaving_out(selector, NAME_LABEL, &excluded));
         findings.push(Finding::problem(Check::RegistrationNamespaces, &installation.object(), problem, fix));
     }
     findings
@@ -109,18 +101,21 @@ fn pods(installation: &Installation, webhook: &Value) -> Option<Finding> {
     if is_closed("disabled") && is_closed("false") {
         return None;
     }
-    let mut right = webhook["objectSelector"].clone();
-    if !right.is_object() {
-        right = json!({});
-    }
-    let mut lines = right["matchExpressions"].as_array().cloned().unwrap_or_default();
-    lines.push(json!({"key": INJECT_LABEL, "operator": "NotIn", "values": ["disabled", "false"]}));
-    right["matchExpressions"] = Value::from(lines);
+    let right = leaving_out(&webhook["objectSelector"], INJECT_LABEL, &["disabled", "false"]);
     let problem = format!(
         "its objectSelector does not leave out Pods with the label {INJECT_LABEL}=disabled, by which they opt out; pullkey's own have it, too"
     );
     let fix = installation.patch("objectSelector", &right);
     Some(Finding::warning(Check::RegistrationPods, &installation.object(), problem, fix))
+}
+
+/// The selector with one line more, by which objects with these values are left out.
+fn leaving_out(selector: &Value, key: &str, values: &[&str]) -> Value {
+    let mut right = if selector.is_object() { selector.clone() } else { json!({}) };
+    let mut lines = right["matchExpressions"].as_array().cloned().unwrap_or_default();
+    lines.push(json!({"key": key, "operator": "NotIn", "values": values}));
+    right["matchExpressions"] = Value::from(lines);
+    right
 }
 
 fn members(installation: &Installation, webhook: &Value) -> Vec<Finding> {

@@ -180,18 +180,11 @@ fn main() -> ExitCode {
     if Arguments::from_args().list || !names.into_iter().any(|name| is_asked_for(name)) {
         return run(|_, _| Ok(Completion::Completed)).exit_code();
     }
-    // The programs come first: building them may need the network, and there is none inside.
     let possible = || -> Result<_, String> {
         Installation::probe()?;
         Ok((Programs::find_or_build()?, Sandbox::probe()?))
     };
-    match possible() {
-        Ok((programs, sandbox)) => sandbox.run_this_program_inside(&programs).unwrap_or_else(|reason| {
-            eprintln!("{reason}");
-            ExitCode::FAILURE
-        }),
-        Err(reason) => run(move |_, _| skip(&reason)).exit_code(),
-    }
+    Sandbox::run_inside_or(possible(), |reason| run(move |_, _| skip(&reason)).exit_code())
 }
 
 /// How a trial is run.

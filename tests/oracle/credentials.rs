@@ -41,17 +41,7 @@ fn secrets_are_read_as_the_kubelet_reads_them() {
     let Some(oracle) = Oracle::build_or_skip("pull Secrets against the kubelet's keyring") else { return };
     let seed = seed::seed();
     let mut random = Random::with_seed(seed);
-    let mut cases = Vec::new();
-    let mut questions = Vec::new();
-    while cases.len() < seed::cases() / 2 {
-        let (made, images) = secrets::pod(&mut random);
-        let objects: Vec<Value> = made.iter().map(Made::object).collect();
-        for image in images.into_iter().filter(|image| ImageRef::parse(image).is_ok()) {
-            questions.push(json!({ "secrets": objects, "image": image }));
-            cases.push((made.clone(), image));
-        }
-    }
-    let answers: Vec<Answer> = oracle.ask(&questions);
+    let (cases, answers) = asked(&oracle, &mut random, seed::cases() / 2, |_| {});
 
     let mut counts = BTreeMap::new();
     let mut faults = Vec::new();
@@ -82,19 +72,10 @@ fn the_configuration_of_init_names_each_secret_that_has_a_login_for_an_image() {
     let Some(oracle) = Oracle::build_or_skip("pullkey init against the kubelet's keyring") else { return };
     let seed = seed::seed();
     let mut random = Random::with_seed(seed);
-    let mut cases = Vec::new();
-    let mut questions = Vec::new();
-    while cases.len() < seed::cases() / 10 {
-        let (mut made, images) = secrets::pod(&mut random);
+    let (cases, answers) = asked(&oracle, &mut random, seed::cases() / 10, |made| {
         // What the kubelet cannot read, init leaves out.
         made.retain(|made| found(std::slice::from_ref(made), "nginx").is_ok());
-        let objects: Vec<Value> = made.iter().map(Made::object).collect();
-        for image in images.into_iter().filter(|image| ImageRef::parse(image).is_ok()) {
-            questions.push(json!({ "secrets": objects, "image": image }));
-            cases.push((made.clone(), image));
-        }
-    }
-    let answers: Vec<Answer> = oracle.ask(&questions);
+    });
 
     let mut counts = BTreeMap::new();
     let mut faults = Vec::new();
@@ -122,6 +103,27 @@ fn the_configuration_of_init_names_each_secret_that_has_a_login_for_an_image() {
     for class in ["named", "said by init", "a host of one label"] {
         assert!(counts.contains_key(class), "seed {seed}: no Pod shows {class:?}");
     }
+}
+
+/// At least so many cases of Secrets and an image, and what the kubelet says of each.
+fn asked(
+    oracle: &Oracle,
+    random: &mut Random,
+    count: usize,
+    prepare: impl Fn(&mut Vec<Made>),
+) -> (Vec<(Vec<Made>, String)>, Vec<Answer>) {
+    let (mut cases, mut questions) = (Vec::new(), Vec::new());
+    while cases.len() < count {
+        let (mut made, images) = secrets::pod(random);
+        prepare(&mut made);
+        let objects: Vec<Value> = made.iter().map(Made::object).collect();
+        for image in images.into_iter().filter(|image| ImageRef::parse(image).is_ok()) {
+            questions.push(json!({ "secrets": objects, "image": image }));
+            cases.push((made.clone(), image));
+        }
+    }
+    let answers = oracle.ask(&questions);
+    (cases, answers)
 }
 
 /// What `pullkey init` makes of these Secrets, and all that it says about them. Of a single one it is

@@ -78,19 +78,12 @@ fn main() -> ExitCode {
     if arguments.list || !trials(|_| Ok(Completion::Completed)).iter().any(is_asked_for) {
         return run(|_| Ok(Completion::Completed)).exit_code();
     }
-    // The programs come first: building them may need the network, and there is none inside.
     let possible = || -> Result<_, String> {
         Installation::probe()?;
         Client::build()?;
         Ok((Programs::find_or_build()?, Sandbox::probe()?))
     };
-    match possible() {
-        Ok((programs, sandbox)) => sandbox.run_this_program_inside(&programs).unwrap_or_else(|reason| {
-            eprintln!("{reason}");
-            ExitCode::FAILURE
-        }),
-        Err(reason) => run(move |_| skip(&reason)).exit_code(),
-    }
+    Sandbox::run_inside_or(possible(), |reason| run(move |_| skip(&reason)).exit_code())
 }
 
 fn run(how: impl Fn(Run) -> Outcome + Clone + Send + 'static) -> Conclusion {

@@ -47,17 +47,10 @@ fn main() -> ExitCode {
     if Arguments::from_args().list {
         return run(|| Ok(Completion::Completed)).exit_code();
     }
-    // The programs come first: building them may need the network, and there is none inside.
     let wanted = ["etcd", "kubectl", "kube-apiserver", "kube-controller-manager"];
     let possible =
         || -> Result<_, String> { Ok((Programs::find_or_build_all(&wanted, &wanted)?, Sandbox::probe()?)) };
-    match possible() {
-        Ok((programs, sandbox)) => sandbox.run_this_program_inside(&programs).unwrap_or_else(|reason| {
-            eprintln!("{reason}");
-            ExitCode::FAILURE
-        }),
-        Err(reason) => run(move || skip(&reason)).exit_code(),
-    }
+    Sandbox::run_inside_or(possible(), |reason| run(move || skip(&reason)).exit_code())
 }
 
 fn run(how: impl Fn() -> Outcome + Send + 'static) -> Conclusion {

@@ -52,6 +52,22 @@ impl Sandbox {
         Err(format!("no network namespace can be made here ({})", reasons.join("; ")))
     }
 
+    /// Runs this same program inside where that is possible, and otherwise what says why it is not.
+    ///
+    /// The programs come first: building them may need the network, and there is none inside.
+    pub(crate) fn run_inside_or(
+        possible: Result<(Programs, Self), String>,
+        skipped: impl FnOnce(String) -> ExitCode,
+    ) -> ExitCode {
+        match possible {
+            Ok((programs, sandbox)) => sandbox.run_this_program_inside(&programs).unwrap_or_else(|reason| {
+                eprintln!("{reason}");
+                ExitCode::FAILURE
+            }),
+            Err(reason) => skipped(reason),
+        }
+    }
+
     /// Runs this same program with the same arguments inside, and returns as it did.
     pub(crate) fn run_this_program_inside(&self, programs: &Programs) -> Result<ExitCode, String> {
         self.run_this_program_with(&[], programs)

@@ -10,6 +10,8 @@ use super::{WEBHOOK_NAME, manifest};
 pub const CONFIGURATION_ANNOTATION: &str = "pullkey.dev/configuration";
 /// The label of namespaces and Pods that opens and closes.
 pub const INJECT_LABEL: &str = "pullkey.dev/inject";
+/// The label that the API server gives each namespace.
+pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 /// Where `serve` answers reviews.
 pub const REVIEW_PATH: &str = "/mutate";
 
@@ -118,7 +120,7 @@ impl Registration {
         };
         let mut excluded = vec!["kube-system", self.own_namespace.as_str()];
         excluded.dedup();
-        let by_name = json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": excluded});
+        let by_name = json!({"key": NAME_LABEL, "operator": "NotIn", "values": excluded});
         json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "MutatingWebhookConfiguration",

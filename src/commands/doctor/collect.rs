@@ -36,9 +36,8 @@ pub(super) async fn installation(
     let meant = meant.map(|ConfigFile { config, hash, .. }| Meant { config, hash });
     let mut installation = Installation { name, registration, others, now, home: None, meant };
     if let Some((namespace, service)) = installation.service() {
-        let mut home = home::read(reader, namespace, service, nodes?).await?;
-        home.is_fail_open =
-            installation.webhook().is_some_and(|webhook| webhook["failurePolicy"] == "Ignore");
+        let is_fail_open = installation.webhook().is_some_and(|webhook| webhook["failurePolicy"] == "Ignore");
+        let home = home::read(reader, namespace, service, is_fail_open, nodes?).await?;
         installation.home = Some(home);
     }
     Ok(installation)

@@ -31,6 +31,7 @@ pub(super) async fn read(
     reader: &Reader,
     namespace: &str,
     service_name: &str,
+    is_fail_open: bool,
     nodes: Seen<Vec<Value>>,
 ) -> Result<Home, CallError> {
     let core = format!("/api/v1/namespaces/{namespace}");
@@ -51,7 +52,7 @@ pub(super) async fn read(
     let mut home = Home {
         namespace: namespace.to_owned(),
         service_name: service_name.to_owned(),
-        is_fail_open: false,
+        is_fail_open,
         service: service?,
         slices: slices?,
         deployments: deployments?,
